@@ -1,0 +1,1 @@
+"""Rows from files, installed packages and CNN/DailyMail; splits; batches by length."""

@@ -1,0 +1,1 @@
+"""Held-out scores of systems and baselines, with intervals and paired tests."""

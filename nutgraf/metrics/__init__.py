@@ -1,0 +1,1 @@
+"""Scores of texts against texts, with signature, interval and paired test."""

@@ -1,0 +1,1 @@
+"""Keras models, the `Policy` protocol over them, and model folders on disk."""

@@ -1,0 +1,1 @@
+"""Pure functions of arrays: losses, advantages, KL estimates and reductions."""

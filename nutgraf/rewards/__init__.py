@@ -1,0 +1,1 @@
+"""Rewards: callables on texts, from metrics, length, repetition; and their sum."""

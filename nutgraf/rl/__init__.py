@@ -1,0 +1,1 @@
+"""Rollout, reward, advantage, update; diagnostics of each."""

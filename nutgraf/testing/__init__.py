@@ -1,0 +1,1 @@
+"""Checks that users run on their own models, policies and rewards; toy tasks."""

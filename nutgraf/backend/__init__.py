@@ -1,0 +1,141 @@
+"""The only place where nutgraf meets a framework: TensorFlow, JAX or PyTorch.
+
+The rest of the library is written in `keras.ops` and these few functions; which
+framework runs is Keras' choice (`KERAS_BACKEND`, TensorFlow by default).
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+import contextlib
+import importlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import tree
+
+__all__ = ["checkpointed", "describe", "jit", "make_deterministic", "name"]
+__all__ += ["to_numpy", "to_tensor", "value_and_grad", "with_values"]
+
+Array = Any
+
+name: str = keras.backend.backend()
+_engine = importlib.import_module(f"nutgraf.backend.{name}")
+
+
+class Compiled:
+    """A function compiled for each new set of input shapes.
+
+    Attributes:
+        compilations: how often it was traced; it stands still in steady state. Stays 0
+            on PyTorch, which runs the operations one by one.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        """Wrap `function`, whose arguments are trees of arrays."""
+        self.compilations = 0
+
+        def counted(*args: Any) -> Any:
+            self.compilations += 1
+            return function(*args)
+
+        self._call = _engine.compile(function if name == "torch" else counted)
+
+    def __call__(self, *args: Any) -> Any:
+        """Run on trees of arrays; numpy leaves are moved to the device."""
+        return self._call(*tree.map_structure(to_tensor, args))
+
+
+def jit(function: Callable[..., Any]) -> Compiled:
+    """Compile a pure function of arrays.
+
+    Args:
+        function: takes and returns trees of arrays; no Python number may be passed,
+            static settings are bound beforehand (closure).
+
+    Returns:
+        The compiled function.
+
+    Example:
+        >>> double = jit(lambda x: x * 2)
+        >>> to_numpy(double(np.ones(2, "float32"))).tolist()
+        [2.0, 2.0]
+    """
+    return Compiled(function)
+
+
+def value_and_grad(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that gives a loss, its extras and the gradient.
+
+    Args:
+        function: `(values, *args) -> (loss, aux)` with a scalar loss.
+
+    Returns:
+        `(values, *args) -> ((loss, aux), gradients)`; one gradient per value, zeros for
+        a value that the loss does not depend on.
+    """
+    return _engine.value_and_grad(function)
+
+
+@contextlib.contextmanager
+def with_values(variables: Sequence[Any], values: Sequence[Array]) -> Iterator[None]:
+    """Let Keras variables stand for given arrays while the block runs.
+
+    So every method of a model is a pure function of its values: the KL reference, a
+    lagged copy or a running average are other values of the same model.
+
+    Args:
+        variables: Keras variables.
+        values: one array for each, of the same shape.
+
+    Raises:
+        ValueError: the counts differ.
+    """
+    pairs = list(zip(variables, values, strict=True))
+    with keras.StatelessScope(state_mapping=pairs):
+        yield
+
+
+def checkpointed(function: Callable[..., Array]) -> Callable[..., Array]:
+    """Trade time for memory: recompute `function` in the backward pass.
+
+    Args:
+        function: takes arrays only (nothing captured may need a gradient).
+
+    Returns:
+        The same function, whose intermediate results are not kept.
+    """
+    return _engine.checkpointed(function)
+
+
+def to_tensor(array: Any) -> Array:
+    """Move a numpy array (or number) to the device; leave None and tensors alone."""
+    return array if array is None else _engine.to_tensor(array)
+
+
+def to_numpy(tree_of_arrays: Any) -> Any:
+    """Bring a tree of arrays to the host as numpy arrays; None stays None."""
+    return tree.map_structure(
+        lambda leaf: None if leaf is None else np.asarray(_engine.to_numpy(leaf)),
+        tree_of_arrays,
+    )
+
+
+def make_deterministic(threads: int | None = None) -> None:
+    """Make runs repeat bit for bit on this machine: fixed operations and threads.
+
+    Args:
+        threads: number of threads for one operation; None leaves the default.
+    """
+    _engine.make_deterministic(threads)
+
+
+def describe() -> dict[str, Any]:
+    """Return backend, version and devices, for `nutgraf doctor` and run folders."""
+    return {"backend": name, "keras": keras.__version__, **_engine.describe()}

@@ -1,0 +1,65 @@
+"""TensorFlow: XLA-compiled functions, gradients by tape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+__all__ = ["checkpointed", "compile", "describe", "make_deterministic"]
+__all__ += ["to_numpy", "to_tensor", "value_and_grad"]
+
+
+def compile(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile with XLA, once for each set of shapes."""
+    return tf.function(function, jit_compile=True, autograph=False)
+
+
+def value_and_grad(function: Callable[..., Any]) -> Callable[..., Any]:
+    """See `nutgraf.backend.value_and_grad`."""
+
+    def with_grad(values: list[Any], *args: Any) -> Any:
+        values = [tf.convert_to_tensor(value) for value in values]
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            loss, aux = function(values, *args)
+        grads = tape.gradient(
+            loss, values, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        grads = [tf.convert_to_tensor(grad) for grad in grads]  # IndexedSlices
+        return (loss, aux), grads
+
+    return with_grad
+
+
+def checkpointed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """See `nutgraf.backend.checkpointed`."""
+    return tf.recompute_grad(function)
+
+
+def to_tensor(array: Any) -> Any:
+    """Make a tensor of an array."""
+    return tf.convert_to_tensor(array)
+
+
+def to_numpy(tensor: Any) -> Any:
+    """Bring a tensor to the host; bfloat16 becomes float32."""
+    if tf.is_tensor(tensor) and tensor.dtype == tf.bfloat16:
+        tensor = tf.cast(tensor, tf.float32)
+    return tensor.numpy() if hasattr(tensor, "numpy") else tensor
+
+
+def make_deterministic(threads: int | None) -> None:
+    """Fix the operations' order and, before the first of them, the threads."""
+    tf.config.experimental.enable_op_determinism()
+    if threads is not None:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+
+
+def describe() -> dict[str, Any]:
+    """Return version and devices."""
+    return {
+        "tensorflow": tf.__version__,
+        "devices": [device.device_type for device in tf.config.list_physical_devices()],
+    }

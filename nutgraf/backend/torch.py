@@ -1,0 +1,82 @@
+"""PyTorch: operations run one by one, gradients by autograd."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.utils.checkpoint import checkpoint
+
+__all__ = ["checkpointed", "compile", "describe", "make_deterministic"]
+__all__ += ["to_numpy", "to_tensor", "value_and_grad"]
+
+
+def compile(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Run eagerly and without recording gradients, but for those asked for inside."""
+
+    @functools.wraps(function)
+    def without_recording(*args: Any) -> Any:
+        with torch.no_grad():
+            return function(*args)
+
+    return without_recording
+
+
+def value_and_grad(function: Callable[..., Any]) -> Callable[..., Any]:
+    """See `nutgraf.backend.value_and_grad`."""
+
+    def with_grad(values: list[Any], *args: Any) -> Any:
+        with torch.enable_grad():
+            leaves = [value.detach().requires_grad_(True) for value in values]
+            loss, aux = function(leaves, *args)
+            grads = torch.autograd.grad(loss, leaves, allow_unused=True)
+        filled = [
+            torch.zeros_like(leaf) if grad is None else grad
+            for leaf, grad in zip(leaves, grads, strict=True)
+        ]
+        return (loss.detach(), aux), filled
+
+    return with_grad
+
+
+def checkpointed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """See `nutgraf.backend.checkpointed`."""
+
+    @functools.wraps(function)
+    def recomputed(*args: Any) -> Any:
+        return checkpoint(function, *args, use_reentrant=False)
+
+    return recomputed
+
+
+def to_tensor(array: Any) -> Any:
+    """Make a tensor on the default device."""
+    if isinstance(array, torch.Tensor):
+        return array
+    return torch.as_tensor(array, device=_device())
+
+
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def to_numpy(tensor: Any) -> Any:
+    """Bring a tensor to the host; bfloat16 becomes float32."""
+    if not isinstance(tensor, torch.Tensor):
+        return tensor
+    tensor = tensor.detach().cpu()
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+
+
+def make_deterministic(threads: int | None) -> None:
+    """Use deterministic operations and a fixed number of threads."""
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+def describe() -> dict[str, Any]:
+    """Return version and devices."""
+    return {"torch": torch.__version__, "devices": [_device().upper()]}

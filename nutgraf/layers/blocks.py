@@ -1,0 +1,190 @@
+"""Encoder and decoder blocks in the pre-norm layout.
+
+x + f(norm(x)) for each part f, as in Xiong et al. 2020, "On Layer Normalization in the
+Transformer Architecture", arXiv 2002.04745, and in Pegasus. LayerNorm's epsilon is 1e-5.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from nutgraf.layers.attention import Attention
+from nutgraf.layers.dropout import Dropout
+from nutgraf.layers.feed_forward import FeedForward
+
+__all__ = ["DecoderBlock", "DecoderCache", "EncoderBlock", "layer_norm"]
+
+Array = Any
+
+
+class DecoderCache(NamedTuple):
+    """Keys and values of the actions so far.
+
+    Attributes:
+        keys: (B, H, T, D/H); positions not yet reached hold zeros.
+        values: (B, H, T, D/H).
+    """
+
+    keys: Array
+    values: Array
+
+
+def layer_norm(name: str, width: int, dtype: Any) -> keras.layers.LayerNormalization:
+    """Make a built LayerNorm with epsilon 1e-5.
+
+    Args:
+        name: name of the layer.
+        width: size of the last axis.
+        dtype: dtype policy.
+
+    Returns:
+        The layer.
+    """
+    norm = keras.layers.LayerNormalization(epsilon=1e-5, name=name, dtype=dtype)
+    norm.build((None, None, width))
+    return norm
+
+
+class EncoderBlock(keras.layers.Layer):
+    """Self-attention, then feed-forward, each with its own norm and residual.
+
+    Args:
+        width: int, size of the states.
+        heads: int, attention heads.
+        hidden: int, feed-forward size.
+    """
+
+    def __init__(self, width: int, heads: int, hidden: int, **kwargs: Any) -> None:
+        """Create the parts."""
+        super().__init__(**kwargs)
+        self.settings = {"width": width, "heads": heads, "hidden": hidden}
+        policy = self.dtype_policy
+        self.attention = Attention(width, heads, name="self_attention", dtype=policy)
+        self.attention_norm = layer_norm("self_attention_norm", width, policy)
+        self.feed_forward = FeedForward(
+            width, hidden, name="feed_forward", dtype=policy
+        )
+        self.feed_forward_norm = layer_norm("feed_forward_norm", width, policy)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Create the weights."""
+        self.attention.build()
+        self.feed_forward.build()
+        self.built = True
+
+    def call(self, x: Array, visible: Array, dropout: Dropout) -> Array:
+        """Transform (B, S, D) states; `visible` (B, 1, S) bool."""
+        x = x + dropout(self.attention(self.attention_norm(x), visible=visible))
+        return x + dropout(self.feed_forward(self.feed_forward_norm(x)))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), **self.settings}
+
+
+class DecoderBlock(keras.layers.Layer):
+    """Causal self-attention, attention to the source, feed-forward.
+
+    The G samples of a prompt ask its source as one longer query, so the source's keys
+    and values are neither repeated nor computed again.
+
+    Args:
+        width: int, size of the states.
+        heads: int, attention heads.
+        hidden: int, feed-forward size.
+    """
+
+    def __init__(self, width: int, heads: int, hidden: int, **kwargs: Any) -> None:
+        """Create the parts."""
+        super().__init__(**kwargs)
+        self.settings = {"width": width, "heads": heads, "hidden": hidden}
+        policy = self.dtype_policy
+        self.attention = Attention(width, heads, name="self_attention", dtype=policy)
+        self.attention_norm = layer_norm("self_attention_norm", width, policy)
+        self.cross = Attention(width, heads, name="cross_attention", dtype=policy)
+        self.cross_norm = layer_norm("cross_attention_norm", width, policy)
+        self.feed_forward = FeedForward(
+            width, hidden, name="feed_forward", dtype=policy
+        )
+        self.feed_forward_norm = layer_norm("feed_forward_norm", width, policy)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Create the weights."""
+        self.attention.build()
+        self.cross.build()
+        self.feed_forward.build()
+        self.built = True
+
+    def _rest(
+        self, x: Array, source: tuple[Array, Array], mask: Array, dropout: Dropout
+    ) -> tuple[Array, Array]:
+        """Attend to the source and feed forward; x (P·G, L, D), source (P, H, S, ·)."""
+        rows, length, width = ops.shape(x)
+        prompts = ops.shape(source[0])[0]
+        asked = ops.reshape(
+            self.cross_norm(x), (prompts, rows // prompts * length, width)
+        )  # the samples of a prompt become one query (P, G·L, D)
+        answer, weights = self.cross.attend(asked, *source, mask)
+        x = x + dropout(ops.reshape(answer, (rows, length, width)))
+        return x + dropout(self.feed_forward(self.feed_forward_norm(x))), weights
+
+    def call(
+        self,
+        x: Array,
+        source: tuple[Array, Array],
+        visible: Array,
+        causal: Array,
+        dropout: Dropout,
+    ) -> tuple[Array, Array]:
+        """Transform whole texts.
+
+        Args:
+            x: (P·G, T, D) states, the samples of a prompt side by side.
+            source: keys and values of the source, each (P, H, S, D/H).
+            visible: (P, 1, S) bool, True = a source token.
+            causal: (1, T, T) bool.
+            dropout: the dropout of this pass.
+
+        Returns:
+            (P·G, T, D) states and (P, H, G·T, S) float32 weights on the source.
+        """
+        x = x + dropout(self.attention(self.attention_norm(x), visible=causal))
+        return self._rest(x, source, visible, dropout)
+
+    def step(
+        self,
+        x: Array,
+        cache: DecoderCache,
+        time: Array,
+        source: tuple[Array, Array],
+        mask: Array,
+    ) -> tuple[Array, DecoderCache]:
+        """Transform one position and append it to the cache.
+
+        Args:
+            x: (P·G, 1, D) states at position `time`.
+            cache: of the positions before.
+            time: int32 scalar.
+            source: keys and values of the source, each (P, H, S, D/H).
+            mask: (P, 1, S) bool.
+
+        Returns:
+            (P·G, 1, D) states and the longer cache.
+        """
+        normed = self.attention_norm(x)
+        keys, values = self.attention.keys_values(normed)  # (P·G, H, 1, D/H)
+        start = (0, 0, time, 0)
+        cache = DecoderCache(
+            ops.slice_update(cache.keys, start, keys),
+            ops.slice_update(cache.values, start, values),
+        )
+        reached = ops.arange(cache.keys.shape[2]) <= time
+        own, _ = self.attention.attend(normed, *cache, reached[None, None, :])
+        return self._rest(x + own, source, mask, Dropout(0.0, None))[0], cache
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), **self.settings}

@@ -1,0 +1,113 @@
+"""A head that points into the source, mixed with the vocabulary in log space.
+
+p(y) = g · softmax(vocabulary)(y) + (1 - g) · Σ_{s: source_s = y} a_s with a gate g and
+one attention a over the source, as in See et al. 2017, "Get To The Point", eq. 9, arXiv
+1704.04368.
+
+Differences from the paper:
+1. The attention has its own query and key, it is not the decoder's.
+2. The gate reads the decoder state alone.
+3. Source and vocabulary share word pieces, so there are no extra word slots.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+__all__ = ["CopyHead", "log_add", "log_masked_sum"]
+
+Array = Any
+
+NEVER = -1e9
+"""Log-prob of what cannot happen; finite, so that no gradient becomes NaN."""
+
+
+def log_masked_sum(weights: Array, chosen: Array) -> Array:
+    """Return the logarithm of the weight on chosen positions.
+
+    Args:
+        weights: (..., S) float32, >= 0.
+        chosen: (..., S) bool.
+
+    Returns:
+        (...) float32, `NEVER` where nothing is chosen or all weight is lost.
+    """
+    total = ops.sum(ops.where(chosen, weights, 0.0), axis=-1)
+    # double where: log's gradient at 0 would be inf, and inf * 0 is NaN
+    positive = total > 1e-30
+    return ops.where(positive, ops.log(ops.where(positive, total, 1.0)), NEVER)
+
+
+def log_add(a: Array, b: Array) -> Array:
+    """Return log(exp(a) + exp(b)) without overflow.
+
+    Args:
+        a: float32 logs.
+        b: float32 logs of a broadcastable shape.
+
+    Returns:
+        float32 logs.
+    """
+    larger = ops.maximum(a, b)
+    return larger + ops.log1p(ops.exp(-ops.abs(a - b)))
+
+
+class CopyHead(keras.layers.Layer):
+    """Gate and attention of the copy mixture.
+
+    Args:
+        width: int, size of decoder and encoder states.
+
+    Reference: See et al. 2017, arXiv 1704.04368, eq. 8-9.
+    """
+
+    def __init__(self, width: int, **kwargs: Any) -> None:
+        """Create query, key and gate."""
+        super().__init__(**kwargs)
+        self.width = width
+        policy = self.dtype_policy
+        self.query = keras.layers.Dense(width, name="query", dtype=policy)
+        self.key = keras.layers.Dense(width, name="key", dtype=policy)
+        self.gate = keras.layers.Dense(
+            1,
+            name="gate",
+            dtype=policy,
+            bias_initializer=keras.initializers.Constant(1.0),
+        )
+
+    def build(self, input_shape: Any = None) -> None:
+        """Create the weights."""
+        for layer in (self.query, self.key, self.gate):
+            layer.build((None, None, self.width))
+        self.built = True
+
+    def keys(self, states: Array) -> Array:
+        """Project encoder states (P, S, D) to keys of the same shape."""
+        return self.key(states)
+
+    def call(self, hidden: Array, keys: Array, visible: Array) -> tuple[Array, Array]:
+        """Return where the head points and whether it is used.
+
+        Args:
+            hidden: (P, Q, D) decoder states, the samples of a prompt as one query.
+            keys: (P, S, D) projected encoder states.
+            visible: (P, 1, S) bool, True = a source token.
+
+        Returns:
+            weights (P, Q, S) float32, which sum to 1, and gate logits (P, Q) float32
+            (sigmoid of it = share of the vocabulary).
+        """
+        query = self.query(hidden) * np.float32(self.width**-0.5)
+        query = ops.cast(query, keys.dtype)
+        scores = ops.matmul(query, ops.transpose(keys, (0, 2, 1)))
+        scores = ops.where(visible, ops.cast(scores, "float32"), NEVER)
+        gate = ops.cast(self.gate(hidden), "float32")
+        return ops.softmax(scores, axis=-1), ops.squeeze(gate, axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "width": self.width}

@@ -1,0 +1,343 @@
+"""The encoder-decoder Transformer with a copy head, as one Keras model.
+
+Vaswani et al. 2017, arXiv 1706.03762, in the pre-norm layout of Pegasus (Zhang et al.
+2020, arXiv 1912.08777): sinusoidal positions, scaled embeddings shared by encoder,
+decoder and output, biases, a final norm on both sides. Without the copy head the
+weights map one to one onto a Hugging Face Pegasus model.
+
+A prompt is encoded once; its G samples share keys and values (`blocks.DecoderBlock`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from nutgraf.arrays import BOS, EOS, PAD
+from nutgraf.layers.blocks import DecoderBlock, DecoderCache, EncoderBlock, layer_norm
+from nutgraf.layers.attention import causal_mask
+from nutgraf.layers.copy_head import CopyHead, log_add, log_masked_sum
+from nutgraf.layers.dropout import Dropout
+from nutgraf.layers.positions import sinusoidal_positions
+from nutgraf.layers.processors import count_into
+from nutgraf.models.config import ModelConfig
+
+__all__ = ["EncoderDecoder"]
+
+Array = Any
+Memory = dict[str, Any]
+
+
+class EncoderDecoder(keras.Model):
+    """Transformer from a source text to a target text.
+
+    As a Keras model it maps `{"source_ids": (B, S), "target_ids": (B, T)}` (decoder
+    inputs that begin with `<bos>`) to (B, T, V) float32 log-probs, ready for
+    `SparseCategoricalCrossentropy(from_logits=True)`. `PAD` in the source is masked;
+    `PAD` and `BOS` are never predicted. States follow the dtype policy; softmax and
+    log-probs are float32.
+
+    Args:
+        config: the settings.
+
+    Reference: Vaswani et al. 2017, arXiv 1706.03762.
+    """
+
+    def __init__(self, config: ModelConfig, **kwargs: Any) -> None:
+        """Create all weights at once."""
+        super().__init__(**{"name": "encoder_decoder", **kwargs})
+        self.config = config
+        policy = self.dtype_policy
+        sizes = (config.width, config.heads, config.feed_forward)
+        self.embedding = keras.layers.Embedding(
+            config.vocabulary_size,
+            config.width,
+            name="embedding",
+            dtype=policy,
+            embeddings_initializer=keras.initializers.RandomNormal(
+                stddev=config.width**-0.5
+            ),
+        )
+        self.encoder = [
+            EncoderBlock(*sizes, name=f"encoder_{i}", dtype=policy)
+            for i in range(config.encoder_layers)
+        ]
+        self.encoder_norm = layer_norm("encoder_norm", config.width, policy)
+        self.decoder = [
+            DecoderBlock(*sizes, name=f"decoder_{i}", dtype=policy)
+            for i in range(config.decoder_layers)
+        ]
+        self.decoder_norm = layer_norm("decoder_norm", config.width, policy)
+        self.copy_head = (
+            CopyHead(config.width, name="copy_head", dtype=policy)
+            if config.copy
+            else None
+        )
+        self.dropout_seeds = keras.random.SeedGenerator()
+        self._positions = sinusoidal_positions(
+            max(config.max_source, config.max_target) + 1, config.width
+        )
+        self._never = np.zeros(config.vocabulary_size, "float32")
+        self._never[[PAD, BOS]] = -1e9
+        self.build()
+
+    def build(self, input_shape: Any = None) -> None:
+        """Create the weights."""
+        self.embedding.build((None, None))
+        for block in (*self.encoder, *self.decoder):
+            block.build()
+        if self.copy_head is not None:
+            self.copy_head.build()
+        self.built = True
+
+    def _embed(self, ids: Array, positions: Array) -> Array:
+        x = self.embedding(ids) * np.float32(self.config.width**0.5)
+        x = ops.cast(x, self.compute_dtype)
+        return x + ops.cast(positions, self.compute_dtype)
+
+    def encode(
+        self, source_ids: Array, source_mask: Array, dropout: Dropout | None = None
+    ) -> Memory:
+        """Read the sources once.
+
+        Args:
+            source_ids: (P, S) int32.
+            source_mask: (P, S) bool.
+            dropout: the dropout of this pass; None drops nothing.
+
+        Returns:
+            The memory: source ids, mask, and each decoder block's keys and values of
+            the source, all with a leading axis P.
+        """
+        drop = dropout or Dropout(0.0, None)
+        # a row without any token (a filler) attends to its first position: no NaN
+        first = ops.arange(ops.shape(source_ids)[1]) == 0
+        mask = ops.logical_or(source_mask, first[None])[:, None, :]  # (P, 1, S)
+        x = drop(self._embed(source_ids, self._positions[: source_ids.shape[1]]))
+        for block in self.encoder:
+            x = block(x, mask, dropout=drop)
+        x = self.encoder_norm(x)  # (P, S, D)
+        memory: Memory = {"ids": source_ids, "mask": mask}
+        memory["source"] = [block.cross.keys_values(x) for block in self.decoder]
+        if self.copy_head is not None:
+            memory["copy_keys"] = self.copy_head.keys(x)
+        return memory
+
+    def hidden(
+        self, memory: Memory, actions: Array, dropout: Dropout | None = None
+    ) -> Array:
+        """Return the state from which each action is drawn (teacher forcing).
+
+        Args:
+            memory: of `encode`.
+            actions: (P, G, T) int32.
+            dropout: the dropout of this pass; None drops nothing.
+
+        Returns:
+            (P, G, T, D); state t has read the actions before t.
+        """
+        first = ops.full_like(actions[..., :1], BOS)
+        inputs = ops.concatenate([first, actions[..., :-1]], axis=-1)
+        return self._decode(memory, inputs, dropout)[0]
+
+    def _decode(
+        self, memory: Memory, inputs: Array, dropout: Dropout | None
+    ) -> tuple[Array, list[Array]]:
+        drop = dropout or Dropout(0.0, None)
+        prompts, samples, length = ops.shape(inputs)
+        x = self._embed(inputs, self._positions[: inputs.shape[-1]])
+        x = drop(ops.reshape(x, (prompts * samples, length, self.config.width)))
+        causal = causal_mask(length)
+        weights = []
+        for block, source in zip(self.decoder, memory["source"], strict=True):
+            x, attention = block(
+                x, source, memory["mask"], causal, dropout=drop
+            )
+            weights.append(attention)
+        x = self.decoder_norm(x)
+        shape = (prompts, samples, length, self.config.width)
+        return ops.reshape(x, shape), weights
+
+    def start(self, prompts: int, samples: int, length: int) -> list[DecoderCache]:
+        """Return empty caches for `samples` texts of each prompt.
+
+        Args:
+            prompts: P.
+            samples: G.
+            length: T, the longest text.
+
+        Returns:
+            One cache per decoder block.
+        """
+        heads = self.config.heads
+        shape = (prompts * samples, heads, length, self.config.width // heads)
+        empty = ops.zeros(shape, dtype=self.compute_dtype)
+        return [DecoderCache(empty, empty) for _ in self.decoder]
+
+    def step(
+        self, memory: Memory, caches: list[DecoderCache], time: Array, last: Array
+    ) -> tuple[Array, list[DecoderCache]]:
+        """Go on by one action.
+
+        Args:
+            memory: of `encode`.
+            caches: of `start` or of the step before.
+            time: int32 scalar, number of actions so far.
+            last: (P, G) int32, the last actions; `BOS` at first.
+
+        Returns:
+            (P, G, D) states and the longer caches.
+        """
+        prompts, samples = ops.shape(last)
+        position = ops.take(ops.convert_to_tensor(self._positions), time, axis=0)
+        x = self._embed(ops.reshape(last, (prompts * samples, 1)), position)
+        longer = []
+        for block, source, cache in zip(
+            self.decoder, memory["source"], caches, strict=True
+        ):
+            x, cache = block.step(x, cache, time, source, memory["mask"])
+            longer.append(cache)
+        x = self.decoder_norm(x)
+        return ops.reshape(x, (prompts, samples, self.config.width)), longer
+
+    def output_table(self) -> Array:
+        """Return the (V, D) output weights: the shared embeddings."""
+        return ops.cast(
+            ops.convert_to_tensor(self.embedding.embeddings), self.compute_dtype
+        )
+
+    def vocabulary_logits(self, hidden: Array, table: Array) -> Array:
+        """Return the vocabulary's logits.
+
+        Args:
+            hidden: (..., D).
+            table: (V, D), of `output_table`.
+
+        Returns:
+            (..., V) float32; those of `PAD` and `BOS` are -1e9.
+        """
+        logits = ops.matmul(hidden, ops.transpose(table))
+        return ops.cast(logits, "float32") + self._never
+
+    def pointers(self, memory: Memory, hidden: Array) -> tuple[Array, Array] | None:
+        """Return the copy head's weights (P, Q, S) and gates (P, Q), None without it.
+
+        Args:
+            memory: of `encode`.
+            hidden: (P, Q, D).
+
+        Returns:
+            float32 weights and gate logits.
+        """
+        if self.copy_head is None:
+            return None
+        return self.copy_head(hidden, memory["copy_keys"], memory["mask"])
+
+    def mixture(
+        self, logits: Array, pointers: tuple[Array, Array] | None, source_ids: Array
+    ) -> Array:
+        """Return the log-probs of all actions.
+
+        Args:
+            logits: (P, Q, V) float32.
+            pointers: of `pointers`.
+            source_ids: (P, S) int32.
+
+        Returns:
+            (P, Q, V) float32 nats, normalised.
+        """
+        log_probs = ops.log_softmax(logits, axis=-1)
+        if pointers is None:
+            return log_probs
+        weights, gate = pointers
+        copied = count_into(
+            weights, source_ids[:, None, :], self.config.vocabulary_size
+        )
+        possible = copied > 1e-30  # double where: no infinite gradient at log(0)
+        copied = ops.where(possible, ops.log(ops.where(possible, copied, 1.0)), -1e9)
+        return log_add(
+            log_probs - ops.softplus(-gate)[..., None],
+            copied - ops.softplus(gate)[..., None],
+        )
+
+    def mixture_of_actions(
+        self,
+        logits: Array,
+        pointers: tuple[Array, Array] | None,
+        source_ids: Array,
+        actions: Array,
+    ) -> tuple[Array, Array]:
+        """Return the log-probs of given actions; no scatter into the vocabulary.
+
+        Args:
+            logits: (P, Q, V) float32.
+            pointers: of `pointers`.
+            source_ids: (P, S) int32.
+            actions: (P, Q) int32.
+
+        Returns:
+            (P, Q) float32 nats of the actions, and the mean over the vocabulary of the
+            generator's log-probs (without copying), (P, Q) float32 nats.
+        """
+        normaliser = ops.logsumexp(logits, axis=-1)
+        chosen = ops.take_along_axis(logits, actions[..., None], axis=-1)[..., 0]
+        log_probs = chosen - normaliser
+        mean = ops.mean(logits[..., EOS:], axis=-1) - normaliser  # no PAD, no BOS
+        if pointers is not None:
+            weights, gate = pointers
+            same = source_ids[:, None, :] == actions[..., None]  # (P, Q, S)
+            copied = log_masked_sum(weights, same)
+            log_probs = log_add(
+                log_probs - ops.softplus(-gate), copied - ops.softplus(gate)
+            )
+        return log_probs, mean
+
+    def call(self, inputs: dict[str, Array], training: bool = False) -> Array:
+        """Return (B, T, V) log-probs; see the class."""
+        dropout = None
+        if training and self.config.dropout:
+            seed = ops.cast(self.dropout_seeds.next(), "int32")
+            dropout = Dropout(self.config.dropout, seed[0] + seed[1])
+        source = ops.cast(inputs["source_ids"], "int32")
+        memory = self.encode(source, source != PAD, dropout)
+        target = ops.cast(inputs["target_ids"], "int32")[:, None, :]
+        hidden = self._decode(memory, target, dropout)[0][:, 0]  # (B, T, D)
+        logits = self.vocabulary_logits(hidden, self.output_table())
+        return self.mixture(logits, self.pointers(memory, hidden), source)
+
+    def attention_maps(self, source_ids: Array, actions: Array) -> dict[str, Array]:
+        """Return where each action looked in the source.
+
+        Args:
+            source_ids: (P, S) int32.
+            actions: (P, T) int32.
+
+        Returns:
+            "cross": (P, layers, H, T, S) float32 attention of the decoder blocks, and,
+            with a copy head, "copy": (P, T, S) its weights, "copy_share": (P, T) the
+            share of the mixture that was copied, in [0, 1].
+        """
+        source_ids = ops.cast(source_ids, "int32")
+        memory = self.encode(source_ids, source_ids != PAD)
+        actions = ops.cast(actions, "int32")[:, None, :]
+        first = ops.full_like(actions[..., :1], BOS)
+        inputs = ops.concatenate([first, actions[..., :-1]], axis=-1)
+        hidden, weights = self._decode(memory, inputs, None)
+        maps = {"cross": ops.stack(weights, axis=1)}
+        pointers = self.pointers(memory, hidden[:, 0])
+        if pointers is not None:
+            maps["copy"] = pointers[0]
+            maps["copy_share"] = ops.sigmoid(-pointers[1])
+        return maps
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings."""
+        return {"config": dict(vars(self.config)), "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> EncoderDecoder:
+        """Make a model of `get_config`'s dictionary."""
+        return cls(ModelConfig.from_dict(config["config"]), name=config["name"])

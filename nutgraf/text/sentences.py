@@ -8,9 +8,11 @@ The rules, in order:
 2. `。！？` (and `．` `｡`) with the closing quotes and brackets after them end a
    sentence, unless a comma or the Japanese quoting particle と follows. A Latin stop
    between two CJK characters does so too.
-3. Tokenised text (some stop stands alone between spaces, as in CNN/DailyMail of See et
-   al. 2017): exactly the stops that stand alone end a sentence, whatever follows.
-4. Other text: `.`, `!`, `?` and `…`, with closing quotes and brackets, end a sentence
+3. A stop that stands alone between spaces ends a sentence, whatever follows (only dots
+   of omission go on before a lower-case letter in cased text). Where such stops are at
+   least as many as those of rule 4, the text is tokenised (CNN/DailyMail of See et al.
+   2017 is) and no other stop counts.
+4. `.`, `!`, `?` and `…` attached to a word, with closing quotes and brackets, end one
    when white space follows and then something that can begin one. A lower-case letter
    can do so only in a text without any capital. After an abbreviation that is always
    followed by more (`Mr.`, `e.g.`, `No. 5`) nothing ends; after one that may close a
@@ -27,14 +29,14 @@ __all__ = ["split_sentences"]
 
 _BLOCK = re.compile(r"\n[^\S\n]*\n\s*|\n(?=[^\S\n]*[-*•][^\S\n])")
 _LINE_BREAK = re.compile(r"(?<!\s)\s*\n\s*")
-_TOKENISED = re.compile(r"\s[.!?](?=\s|$)")
 _OPENERS = "\"'([{“‘«`"
 # Possessive quantifiers (`*+`) keep these linear on any text.
 _SPACED = re.compile(
-    r"(?<=\s)[.!?]++(?=\s|$)(?:\s[.!?]++(?=\s|$))*+"
+    r"(?<=\s)[.!?…]++(?=\s|$)(?:\s[.!?…]++(?=\s|$))*+"
     r"(?:\s(?:''|[)\]}”’»]|-r[rs]b-)(?=\s|$))*+(?:\s\"(?=\s|$))?"
 )
 _ATTACHED = re.compile(r"(?<=[^\s.!?…])[.!?…]++[\"')\]}”’»]*+(?=\s)")
+_OMISSION = re.compile(r"…|\.\s?\.")
 _WIDE = re.compile(
     rf"[。！？．｡]++…*+[”’」』）】》〉\"')\]]*+(?![，、,：:；と])"
     rf"|(?<=[{CJK}])[.!?]++(?=[{CJK}])"
@@ -88,33 +90,39 @@ def _ends_attached(before: str, stop: str, after: str, cased: bool) -> bool:
     return not _abbreviated(word, rest)
 
 
+def _spaced_ends(block: str, cased: bool) -> list[int]:
+    """Apply rule 3; a straight quote after the stop closes when one is open."""
+    ends: list[int] = []
+    start = 0
+    for found in _SPACED.finditer(block):
+        end = found.end()
+        omission = _OMISSION.match(found.group()) is not None
+        if omission and cased and block[end : end + 2].lstrip()[:1].islower():
+            continue
+        if found.group().endswith('"') and block.count('"', start, end) % 2:
+            end -= 2  # this quote opens the next sentence
+        ends.append(end)
+        start = end
+    return ends
+
+
 def _ends(block: str) -> list[int]:
     """Return the positions after which a sentence of this block ends."""
-    ends = {found.end() for found in _WIDE.finditer(block)}
-    if _TOKENISED.search(block):
-        return sorted(ends | set(_spaced_ends(block)))
     cased = any(letter.isupper() for letter in block)
+    ends = {found.end() for found in _WIDE.finditer(block)}
+    spaced = _spaced_ends(block, cased)
+    attached = list(_ATTACHED.finditer(block))
+    ends.update(spaced)
+    if spaced and len(spaced) >= len(attached):
+        return sorted(ends)
     start = 0
-    for found in _ATTACHED.finditer(block):
+    for found in attached:
         before = block[max(start, found.start() - 60) : found.start()]
         after = block[found.end() : found.end() + 40]
         if _ends_attached(before, found.group(), after, cased):
             ends.add(found.end())
             start = found.end()
     return sorted(ends)
-
-
-def _spaced_ends(block: str) -> list[int]:
-    """Apply rule 3; a lone straight quote closes when one is open."""
-    ends: list[int] = []
-    start = 0
-    for found in _SPACED.finditer(block):
-        end = found.end()
-        if found.group().endswith('"') and block.count('"', start, end) % 2:
-            end -= 2  # this quote opens the next sentence
-        ends.append(end)
-        start = end
-    return ends
 
 
 def split_sentences(text: str) -> list[str]:

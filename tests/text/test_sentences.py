@@ -44,6 +44,7 @@ SPACED = [
     "he ( she said . ) |then -lrb- no . -rrb- |so it is .",
     "well . . . |they left .",
     "he said `` no . '' |she left .",
+    "I think the Saudis ... feel it. |One ended . |Another. |And more. |Yes.",
     "Zully gave a kidney . |A new program helped .",
 ]
 CJK_CASES = [

@@ -35,13 +35,15 @@ class _Text:
         self._words: WordKind = words
         self._ids = ids
 
-    def _numbers(self, text: str) -> list[int]:
+    @cached_property
+    def sentences(self) -> list[list[int]]:
         ids = self._ids
-        return [ids.setdefault(w, len(ids)) for w in split_words(text, self._words)]
+        lines = (split_words(line, self._words) for line in self._text.split("\n"))
+        return [[ids.setdefault(w, len(ids)) for w in line] for line in lines if line]
 
     @cached_property
     def tokens(self) -> list[int]:
-        return self._numbers(self._text)
+        return [token for line in self.sentences for token in line]
 
     @cached_property
     def unigrams(self) -> Counter[int]:
@@ -50,11 +52,6 @@ class _Text:
     @cached_property
     def bigrams(self) -> Counter[tuple[int, int]]:
         return Counter(zip(self.tokens, self.tokens[1:], strict=False))
-
-    @cached_property
-    def sentences(self) -> list[list[int]]:
-        lines = map(self._numbers, self._text.split("\n"))
-        return [line for line in lines if line]
 
 
 def _f1(hits: int, predicted: int, wanted: int) -> float:
@@ -127,9 +124,7 @@ def _common(sentence: list[int], bits: dict[int, int], other: list[int]) -> int:
 
 
 def _rouge_lsum(prediction: _Text, reference: _Text) -> float:
-    left = Counter(word for line in prediction.sentences for word in line)
-    wanted = sum(map(len, reference.sentences))
-    predicted = left.total()
+    left = Counter(prediction.unigrams)
     if left.keys().isdisjoint(reference.unigrams):
         return 0.0
     hits = 0
@@ -143,7 +138,7 @@ def _rouge_lsum(prediction: _Text, reference: _Text) -> float:
             if union >> place & 1 and left[word] > 0:
                 left[word] -= 1
                 hits += 1
-    return _f1(hits, predicted, wanted)
+    return _f1(hits, len(prediction.tokens), len(reference.tokens))
 
 
 _SCORES: dict[str, Callable[[_Text, _Text], float]] = {

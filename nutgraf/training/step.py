@@ -1,0 +1,118 @@
+"""The compiled supervised step: gradient of a micro-batch, then one update.
+
+The loss is kept as (sum, count) until the update, so that eight micro-batches give the
+same gradient as one batch eight times as large, whatever their lengths.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+from nutgraf.arrays import Batch, Processors
+from nutgraf.backend import Compiled, jit, value_and_grad, with_values
+from nutgraf.layers.dropout import Dropout
+from nutgraf.objectives.supervised import smoothed_cross_entropy
+from nutgraf.training.optimizer import AdamW, OptimizerState, clip_by_global_norm
+
+__all__ = ["add_gradients", "apply_step", "evaluation_step", "gradient_step"]
+
+Array = Any
+
+
+def _token_losses(
+    policy: Any, values: list[Array], batch: Batch, smoothing: float, dropout: Dropout
+) -> tuple[Array, Array, Array]:
+    """Summed smoothed loss, summed negative log-likelihood, number of tokens."""
+    actions = batch.target_ids[:, None, :]  # (B, 1, T): one sample per prompt
+    want = frozenset({"mean_log_probs"}) if smoothing else frozenset()
+    with with_values(policy.variables, values):
+        memory = policy.encode(batch, dropout)
+        hidden = policy.hidden(memory, actions, dropout)
+        scored = policy.score(memory, hidden, actions, Processors(), want)
+    counts = ops.cast(batch.target_mask, "float32")
+    log_probs = scored.log_probs[:, 0]
+    loss = -log_probs
+    if smoothing:
+        loss = smoothed_cross_entropy(log_probs, scored.mean_log_probs[:, 0], smoothing)
+    return (
+        ops.sum(ops.where(batch.target_mask, loss, 0.0)),
+        ops.sum(ops.where(batch.target_mask, -log_probs, 0.0)),
+        ops.sum(counts),
+    )
+
+
+def gradient_step(policy: Any, smoothing: float, rate: float) -> Compiled:
+    """Compile the gradient of the summed loss of a micro-batch.
+
+    Args:
+        policy: the policy.
+        smoothing: label smoothing, in [0, 1).
+        rate: dropout, in [0, 1).
+
+    Returns:
+        `(values, batch, seed) -> (gradients, nll sum, number of tokens)`; seed int32
+        scalar.
+    """
+
+    def summed(values: list[Array], batch: Batch, seed: Array) -> tuple[Array, Any]:
+        loss, nll, count = _token_losses(
+            policy, values, batch, smoothing, Dropout(rate, seed)
+        )
+        return loss, (nll, count)
+
+    def gradients(values: list[Array], batch: Batch, seed: Array) -> Any:
+        (_, (nll, count)), grads = value_and_grad(summed)(values, batch, seed)
+        return grads, nll, count
+
+    return jit(gradients)
+
+
+def add_gradients() -> Compiled:
+    """Compile the sum of two gradients."""
+    return jit(lambda a, b: [x + y for x, y in zip(a, b, strict=True)])
+
+
+def apply_step(optimizer: AdamW, clip_norm: float) -> Compiled:
+    """Compile an update from summed gradients.
+
+    Args:
+        optimizer: its settings.
+        clip_norm: largest norm of the mean gradient; 0 = no limit.
+
+    Returns:
+        `(values, state, summed gradients, count, learning rate) -> (values, state,
+        gradient norm)`; count and rate are float32 scalars.
+    """
+
+    def apply(
+        values: list[Array],
+        state: OptimizerState,
+        grads: list[Array],
+        count: Array,
+        rate: Array,
+    ) -> Any:
+        mean = [grad / ops.maximum(count, 1.0) for grad in grads]
+        clipped, norm = clip_by_global_norm(mean, clip_norm)
+        values, state = optimizer.update(values, clipped, state, rate)
+        return values, state, norm
+
+    return jit(apply)
+
+
+def evaluation_step(policy: Any) -> Compiled:
+    """Compile the loss without dropout or smoothing.
+
+    Args:
+        policy: the policy.
+
+    Returns:
+        `(values, batch) -> (nll sum in nats, number of tokens)`.
+    """
+
+    def evaluate(values: list[Array], batch: Batch) -> tuple[Array, Array]:
+        _, nll, count = _token_losses(policy, values, batch, 0.0, Dropout(0.0, None))
+        return nll, count
+
+    return jit(evaluate)

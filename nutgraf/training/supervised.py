@@ -1,0 +1,355 @@
+"""Supervised training of any policy: maximum likelihood of the first reference.
+
+The loop is a pure function of (settings, data, seed): interrupted and resumed, it takes
+the same batches, the same dropout and, on a CPU, gives the same weights bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nutgraf.backend import to_numpy
+from nutgraf.data.batches import BatchPlan, BatchShape, epoch_batches, materialise
+from nutgraf.data.cache import TokenCache
+from nutgraf.errors import ConfigError
+from nutgraf.models.checkpoint import save_policy, weight_names
+from nutgraf.training.log import MetricsLog, progress_bar
+from nutgraf.training.optimizer import AdamW
+from nutgraf.training.run_state import (
+    RunState,
+    latest_checkpoint,
+    load_state,
+    save_state,
+)
+from nutgraf.training.schedule import learning_rate
+from nutgraf.training.step import (
+    add_gradients,
+    apply_step,
+    evaluation_step,
+    gradient_step,
+)
+
+__all__ = ["SupervisedSettings", "SupervisedTrainer"]
+
+
+@dataclass(frozen=True)
+class SupervisedSettings:
+    """Settings of supervised training."""
+
+    epochs: int = 10
+    """Passes over the training data."""
+    learning_rate: float = 1e-3
+    """Highest learning rate of AdamW."""
+    warmup: int = 400
+    """Updates until the highest learning rate."""
+    floor: float = 0.02
+    """Share of the learning rate that is left at the end."""
+    weight_decay: float = 0.01
+    """Decoupled weight decay on matrices."""
+    clip_norm: float = 1.0
+    """Largest norm of the gradient; 0 = no limit."""
+    label_smoothing: float = 0.1
+    """Share of the probability spread over the vocabulary, in [0, 1)."""
+    dropout: float = 0.1
+    """Share of activations dropped, in [0, 1)."""
+    accumulate: int = 1
+    """Batches whose gradients make one update."""
+    evaluate_every: int = 0
+    """Updates between validations; 0 = once an epoch."""
+    patience: int = 0
+    """Validations without a better loss before stopping early; 0 = never."""
+    checkpoint_every: int = 200
+    """Updates between checkpoints; at most this much work is ever lost."""
+    seed: int = 0
+    """Seed of data order and dropout."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        for name in ("epochs", "accumulate", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ConfigError(
+                    f"{name} must be an integer >= 1. Received: "
+                    f"{name}={getattr(self, name)}."
+                )
+        for name in ("label_smoothing", "dropout", "floor"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise ConfigError(
+                    f"{name} must be in [0, 1). Received: {name}={getattr(self, name)}."
+                )
+
+
+class SupervisedTrainer:
+    """Trains a policy on cached tokens; saves, resumes, validates.
+
+    Args:
+        policy: the policy; its weights are where a new run starts.
+        settings: the settings.
+        folder: run folder: `metrics.jsonl`, `checkpoints/`, and the model folders
+            `best` (lowest validation loss) and `last`.
+        shapes: the batch shapes, of `choose_shapes`.
+        sample_metrics: called with the policy (its weights current) at each
+            validation; returns more numbers for the log, such as ROUGE on a sample.
+    """
+
+    def __init__(
+        self,
+        policy: Any,
+        settings: SupervisedSettings,
+        folder: Path,
+        shapes: Sequence[BatchShape],
+        sample_metrics: Callable[[Any], dict[str, float]] | None = None,
+    ) -> None:
+        """Compile nothing yet."""
+        self.policy = policy
+        self.settings = settings
+        self.folder = Path(folder)
+        self.shapes = tuple(shapes)
+        self.sample_metrics = sample_metrics
+        optimizer = AdamW(weight_decay=settings.weight_decay)
+        self.optimizer = optimizer
+        self._gradient = gradient_step(
+            policy, settings.label_smoothing, settings.dropout
+        )
+        self._add = add_gradients()
+        self._apply = apply_step(optimizer, settings.clip_norm)
+        self._evaluate = evaluation_step(policy)
+        self._names = weight_names(policy.variables)
+
+    def fit(
+        self,
+        train: TokenCache,
+        valid: TokenCache | None = None,
+        callbacks: Sequence[Any] = (),
+        stop_after: float = math.inf,
+    ) -> dict[str, Any]:
+        """Train, from the newest checkpoint of the run folder if there is one.
+
+        Args:
+            train: training rows.
+            valid: validation rows; without them no best model is kept but the last.
+            callbacks: Keras callbacks; `on_epoch_end` gets each validation's numbers.
+            stop_after: seconds after which a checkpoint is written and the training
+                stops; the next call goes on from there.
+
+        Returns:
+            The position at the end: step, epoch, best_loss, finished, ...
+        """
+        state = self._start()
+        per_epoch = len(epoch_batches(train, self.shapes, self.settings.seed, 0))
+        updates = -(-per_epoch // self.settings.accumulate)
+        total = updates * self.settings.epochs
+        log = MetricsLog(self.folder, state.position["step"])
+        listeners = _callback_list(callbacks, self.policy)
+        deadline = time.monotonic() + stop_after
+        try:
+            with progress_bar("training", total, state.position["step"]) as advance:
+                while not state.position["finished"]:
+                    state = self._epoch(
+                        state, train, valid, log, listeners, advance, total, deadline
+                    )
+                    if time.monotonic() > deadline:
+                        break
+        finally:
+            log.close()
+            self._install(state.values)
+        return state.position
+
+    def _start(self) -> RunState:
+        checkpoint = latest_checkpoint(self.folder / "checkpoints")
+        if checkpoint is not None:
+            state = load_state(checkpoint, self._names)
+            if state.position["settings"] != _plain(self.settings):
+                raise ConfigError(
+                    f"{self.folder} must be resumed with the settings it was started "
+                    f"with. Received: {_plain(self.settings)}, the checkpoint has "
+                    f"{state.position['settings']}. Use another folder for a new run."
+                )
+            return state
+        values = to_numpy([variable.value for variable in self.policy.variables])
+        position = {
+            "step": 0,
+            "epoch": 0,
+            "index": 0,
+            "tokens": 0,
+            "seconds": 0.0,
+            "best_loss": None,
+            "best_step": 0,
+            "worse": 0,
+            "finished": False,
+            "settings": _plain(self.settings),
+        }
+        return RunState(values, self.optimizer.init(values), position)
+
+    def _epoch(
+        self,
+        state: RunState,
+        train: TokenCache,
+        valid: TokenCache | None,
+        log: MetricsLog,
+        listeners: Any,
+        advance: Callable[[int, str], None],
+        total: int,
+        deadline: float,
+    ) -> RunState:
+        """Train to the end of the epoch, or of the time."""
+        position = dict(state.position)
+        plans = epoch_batches(
+            train, self.shapes, self.settings.seed, position["epoch"]
+        )
+        while position["index"] < len(plans):
+            state = RunState(state.values, state.optimizer, position)
+            state = self._update(state, train, plans, total, log, advance)
+            position = dict(state.position)
+            every = self.settings.evaluate_every
+            if every and position["step"] % every == 0:
+                state = self._validate(state, valid, log, listeners)
+                position = dict(state.position)
+            if position["finished"] or time.monotonic() > deadline:
+                self._save(state)
+                return state
+            if position["step"] % self.settings.checkpoint_every == 0:
+                self._save(state)
+        position["epoch"] += 1
+        position["index"] = 0
+        state = RunState(state.values, state.optimizer, position)
+        if not self.settings.evaluate_every:
+            state = self._validate(state, valid, log, listeners)
+            position = dict(state.position)
+        position["finished"] |= position["epoch"] >= self.settings.epochs
+        state = RunState(state.values, state.optimizer, position)
+        self._save(state)
+        if position["finished"]:
+            save_policy(
+                self.folder / "last", self.policy, values=to_numpy(state.values)
+            )
+        return state
+
+    def _update(
+        self,
+        state: RunState,
+        train: TokenCache,
+        plans: Sequence[BatchPlan],
+        total: int,
+        log: MetricsLog,
+        advance: Callable[[int, str], None],
+    ) -> RunState:
+        """Take one update from the next `accumulate` batches."""
+        start = time.monotonic()
+        position = dict(state.position)
+        settings = self.settings
+        chosen = plans[position["index"] : position["index"] + settings.accumulate]
+        grads: Any = None
+        losses, counts = 0.0, 0.0
+        for offset, plan in enumerate(chosen):
+            number = position["step"] * settings.accumulate + offset
+            seed = np.int32((settings.seed * 1_000_003 + number) & 0x7FFFFFFF)
+            new, loss, count = self._gradient(
+                state.values, materialise(train, plan), seed
+            )
+            grads = new if grads is None else self._add(grads, new)
+            losses += float(to_numpy(loss))
+            counts += float(to_numpy(count))
+        rate = learning_rate(
+            position["step"],
+            peak=settings.learning_rate,
+            warmup=settings.warmup,
+            total=total,
+            floor=settings.floor,
+        )
+        values, optimizer, norm = self._apply(
+            state.values,
+            state.optimizer,
+            grads,
+            np.float32(counts),
+            np.float32(rate),
+        )
+        position["step"] += 1
+        position["index"] += len(chosen)
+        position["tokens"] += int(counts)
+        seconds = time.monotonic() - start
+        position["seconds"] += seconds
+        loss = losses / max(counts, 1.0)
+        speed = counts / seconds
+        advance(1, f"loss {loss:.3f}  {speed:,.0f} target tokens/s")
+        log.write(
+            position["step"],
+            {
+                "train/loss": loss,
+                "train/learning_rate": rate,
+                "train/gradient_norm": float(to_numpy(norm)),
+                "time/target_tokens_per_second": speed,
+            },
+        )
+        return RunState(values, optimizer, position)
+
+    def validation_loss(self, values: list[Any], valid: TokenCache) -> float:
+        """Return the mean negative log-likelihood of a token, in nats.
+
+        Args:
+            values: weights.
+            valid: validation rows.
+
+        Returns:
+            The loss, without dropout or smoothing.
+        """
+        losses, counts = 0.0, 0.0
+        for plan in epoch_batches(valid, self.shapes, 0, 0):
+            loss, count = self._evaluate(values, materialise(valid, plan))
+            losses += float(to_numpy(loss))
+            counts += float(to_numpy(count))
+        return losses / max(counts, 1.0)
+
+    def _validate(
+        self, state: RunState, valid: TokenCache | None, log: MetricsLog, listeners: Any
+    ) -> RunState:
+        """Measure on the validation rows; keep the best weights; stop early."""
+        position = dict(state.position)
+        record: dict[str, float] = {}
+        if valid is not None:
+            loss = self.validation_loss(state.values, valid)
+            record = {
+                "valid/loss": loss,
+                "valid/perplexity": math.exp(min(loss, 50.0)),
+            }
+            best = position["best_loss"]
+            better = best is None or loss < best
+            position["worse"] = 0 if better else position["worse"] + 1
+            if better:
+                position["best_loss"], position["best_step"] = loss, position["step"]
+        if self.sample_metrics is not None:
+            self._install(state.values)
+            record.update(self.sample_metrics(self.policy))
+        if valid is None or position["worse"] == 0:
+            save_policy(
+                self.folder / "best", self.policy, values=to_numpy(state.values)
+            )
+        stop = self.settings.patience and position["worse"] >= self.settings.patience
+        position["finished"] = bool(stop)
+        log.write(position["step"], record)
+        listeners.on_epoch_end(position["epoch"], record)
+        return RunState(state.values, state.optimizer, position)
+
+    def _save(self, state: RunState) -> None:
+        save_state(self.folder / "checkpoints", self._names, state)
+
+    def _install(self, values: list[Any]) -> None:
+        for variable, value in zip(self.policy.variables, values, strict=True):
+            variable.assign(value)
+
+
+def _plain(settings: SupervisedSettings) -> dict[str, Any]:
+    return dict(vars(settings))
+
+
+def _callback_list(callbacks: Sequence[Any], policy: Any) -> Any:
+    import keras
+
+    model = getattr(policy, "model", None)
+    return keras.callbacks.CallbackList(list(callbacks), model=model)

@@ -1,0 +1,19 @@
+"""Settings for every test and doctest: quiet, deterministic, one backend."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+_BACKENDS = Path(__file__).parent / "nutgraf" / "backend"
+
+# Doctests import every module; these import a framework that is not installed here.
+collect_ignore = [
+    str(_BACKENDS / f"{name}.py")
+    for name in ("tensorflow", "jax", "torch")
+    if name != os.environ["KERAS_BACKEND"]
+]

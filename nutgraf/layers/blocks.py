@@ -32,20 +32,17 @@ class DecoderCache(NamedTuple):
     values: Array
 
 
-def layer_norm(name: str, width: int, dtype: Any) -> keras.layers.LayerNormalization:
-    """Make a built LayerNorm with epsilon 1e-5.
+def layer_norm(name: str, dtype: Any) -> keras.layers.LayerNormalization:
+    """Make a LayerNorm with epsilon 1e-5 (Keras' default is 1e-3).
 
     Args:
         name: name of the layer.
-        width: size of the last axis.
         dtype: dtype policy.
 
     Returns:
         The layer.
     """
-    norm = keras.layers.LayerNormalization(epsilon=1e-5, name=name, dtype=dtype)
-    norm.build((None, None, width))
-    return norm
+    return keras.layers.LayerNormalization(epsilon=1e-5, name=name, dtype=dtype)
 
 
 class EncoderBlock(keras.layers.Layer):
@@ -63,16 +60,19 @@ class EncoderBlock(keras.layers.Layer):
         self.settings = {"width": width, "heads": heads, "hidden": hidden}
         policy = self.dtype_policy
         self.attention = Attention(width, heads, name="self_attention", dtype=policy)
-        self.attention_norm = layer_norm("self_attention_norm", width, policy)
+        self.attention_norm = layer_norm("self_attention_norm", policy)
         self.feed_forward = FeedForward(
             width, hidden, name="feed_forward", dtype=policy
         )
-        self.feed_forward_norm = layer_norm("feed_forward_norm", width, policy)
+        self.feed_forward_norm = layer_norm("feed_forward_norm", policy)
 
     def build(self, input_shape: Any = None) -> None:
         """Create the weights."""
-        self.attention.build()
-        self.feed_forward.build()
+        states = (None, None, self.settings["width"])
+        for part in (self.attention, self.feed_forward):
+            part.build(states)
+        for norm in (self.attention_norm, self.feed_forward_norm):
+            norm.build(states)
         self.built = True
 
     def call(self, x: Array, visible: Array, dropout: Dropout) -> Array:
@@ -103,19 +103,21 @@ class DecoderBlock(keras.layers.Layer):
         self.settings = {"width": width, "heads": heads, "hidden": hidden}
         policy = self.dtype_policy
         self.attention = Attention(width, heads, name="self_attention", dtype=policy)
-        self.attention_norm = layer_norm("self_attention_norm", width, policy)
+        self.attention_norm = layer_norm("self_attention_norm", policy)
         self.cross = Attention(width, heads, name="cross_attention", dtype=policy)
-        self.cross_norm = layer_norm("cross_attention_norm", width, policy)
+        self.cross_norm = layer_norm("cross_attention_norm", policy)
         self.feed_forward = FeedForward(
             width, hidden, name="feed_forward", dtype=policy
         )
-        self.feed_forward_norm = layer_norm("feed_forward_norm", width, policy)
+        self.feed_forward_norm = layer_norm("feed_forward_norm", policy)
 
     def build(self, input_shape: Any = None) -> None:
         """Create the weights."""
-        self.attention.build()
-        self.cross.build()
-        self.feed_forward.build()
+        states = (None, None, self.settings["width"])
+        for part in (self.attention, self.cross, self.feed_forward):
+            part.build(states)
+        for norm in (self.attention_norm, self.cross_norm, self.feed_forward_norm):
+            norm.build(states)
         self.built = True
 
     def _rest(

@@ -65,12 +65,12 @@ class EncoderDecoder(keras.Model):
             EncoderBlock(*sizes, name=f"encoder_{i}", dtype=policy)
             for i in range(config.encoder_layers)
         ]
-        self.encoder_norm = layer_norm("encoder_norm", config.width, policy)
+        self.encoder_norm = layer_norm("encoder_norm", policy)
         self.decoder = [
             DecoderBlock(*sizes, name=f"decoder_{i}", dtype=policy)
             for i in range(config.decoder_layers)
         ]
-        self.decoder_norm = layer_norm("decoder_norm", config.width, policy)
+        self.decoder_norm = layer_norm("decoder_norm", policy)
         self.copy_head = (
             CopyHead(config.width, name="copy_head", dtype=policy)
             if config.copy
@@ -89,6 +89,8 @@ class EncoderDecoder(keras.Model):
         self.embedding.build((None, None))
         for block in (*self.encoder, *self.decoder):
             block.build()
+        for norm in (self.encoder_norm, self.decoder_norm):
+            norm.build((None, None, self.config.width))
         if self.copy_head is not None:
             self.copy_head.build()
         self.built = True

@@ -1,0 +1,77 @@
+"""The settings that all group methods share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nutgraf.errors import ConfigError
+
+__all__ = ["RLSettings"]
+
+
+@dataclass(frozen=True)
+class RLSettings:
+    """Settings of an RL run with groups of samples."""
+
+    updates: int = 200
+    """Number of updates (rollouts)."""
+    prompts: int = 16
+    """Prompts per update."""
+    samples: int = 8
+    """Samples per prompt."""
+    length: int = 32
+    """Most actions per sample."""
+    learning_rate: float = 1e-4
+    """Highest learning rate of AdamW; it falls to a tenth along a cosine."""
+    warmup: int = 10
+    """Updates until the highest learning rate."""
+    epochs: int = 1
+    """Updates per rollout."""
+    kl_weight: float = 0.02
+    """Weight of the KL divergence to the start, per token."""
+    supervised_weight: float = 0.0
+    """Weight of the references' cross-entropy mixed into the loss."""
+    temperature: float = 1.0
+    """Temperature of sampling; the policy's own distribution at 1."""
+    top_k: int = 0
+    """Sample among the k likeliest actions only; 0 = all."""
+    top_p: float = 1.0
+    """Sample in the smallest set of this probability only; 1 = all."""
+    micro_prompts: int = 0
+    """Prompts per gradient, to save memory; 0 = all at once."""
+    source_bounds: tuple[int, ...] = (96,)
+    """Lengths at which sources are padded, below the model's longest."""
+    weight_decay: float = 0.0
+    """Decoupled weight decay on matrices."""
+    clip_norm: float = 1.0
+    """Largest norm of the gradient; 0 = no limit."""
+    checkpoint_every: int = 50
+    """Updates between checkpoints."""
+    seed: int = 0
+    """Seed of prompts and samples."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        for name in ("updates", "prompts", "length", "epochs", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ConfigError(
+                    f"{name} must be an integer >= 1. Received: "
+                    f"{name}={getattr(self, name)}."
+                )
+        if self.samples < 2:
+            raise ConfigError(
+                "samples must be an integer >= 2: a group is its own baseline. "
+                f"Received: samples={self.samples}."
+            )
+        for name in ("kl_weight", "supervised_weight", "clip_norm", "weight_decay"):
+            if getattr(self, name) < 0:
+                raise ConfigError(
+                    f"{name} must be >= 0. Received: {name}={getattr(self, name)}."
+                )
+        if self.micro_prompts < 0 or (
+            self.micro_prompts and self.prompts % self.micro_prompts
+        ):
+            raise ConfigError(
+                f"micro_prompts must divide prompts={self.prompts}, or be 0. Received: "
+                f"micro_prompts={self.micro_prompts}."
+            )

@@ -1,0 +1,95 @@
+"""Toy rows, vocabulary and policies: small enough to train in seconds.
+
+For tests of rewards, recipes and policies, ours and yours.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nutgraf.data.rows import Row
+
+__all__ = ["toy_policy", "toy_rows", "toy_tokenizer", "weights_of"]
+
+WORDS = (
+    "the a red blue old new house river reads writes gives takes data file "
+    "every first last small large open"
+).split()
+
+
+def toy_rows(count: int = 60, length: int = 20, seed: int = 0) -> list[Row]:
+    """Make rows whose summary is the first four words of the document.
+
+    Args:
+        count: number of rows.
+        length: words per document.
+        seed: of the words.
+
+    Returns:
+        The rows.
+
+    Example:
+        >>> row = toy_rows(1)[0]
+        >>> row.document.startswith(row.references[0])
+        True
+    """
+    random = np.random.default_rng(seed)
+    made = []
+    for number in range(count):
+        words = [WORDS[place] for place in random.integers(0, len(WORDS), length)]
+        made.append(Row(f"row{number}", " ".join(words), (" ".join(words[:4]),)))
+    return made
+
+
+def toy_tokenizer() -> Any:
+    """Return a tokenizer in which each toy word is one or two pieces."""
+    from nutgraf.text.tokenizer import Tokenizer
+
+    return Tokenizer.train(
+        [row.document for row in toy_rows(200)], vocabulary_size=330
+    )
+
+
+def toy_policy(tokenizer: Any = None, seed: int = 0, **changes: Any) -> Any:
+    """Return a tiny random encoder-decoder policy.
+
+    Args:
+        tokenizer: its tokenizer; by default `toy_tokenizer()`.
+        seed: of the weights.
+        **changes: fields of `ModelConfig`.
+
+    Returns:
+        The `EncoderDecoderPolicy`.
+    """
+    import keras
+
+    from nutgraf.models.codec import TextCodec
+    from nutgraf.models.config import ModelConfig
+    from nutgraf.models.encoder_decoder import EncoderDecoder
+    from nutgraf.models.policy import EncoderDecoderPolicy
+
+    tokenizer = tokenizer or toy_tokenizer()
+    keras.utils.set_random_seed(seed)
+    settings: dict[str, Any] = {
+        "vocabulary_size": tokenizer.vocabulary_size,
+        "width": 32,
+        "heads": 2,
+        "feed_forward": 64,
+        "encoder_layers": 1,
+        "decoder_layers": 2,
+        "max_source": 48,
+        "max_target": 12,
+        **changes,
+    }
+    config = ModelConfig(**settings)
+    codec = TextCodec(tokenizer, config.max_source, config.max_target, 16)
+    return EncoderDecoderPolicy(EncoderDecoder(config), codec)
+
+
+def weights_of(policy: Any) -> list[np.ndarray]:
+    """Return a policy's weights as numpy arrays."""
+    from nutgraf.backend import to_numpy
+
+    return to_numpy([variable.value for variable in policy.variables])

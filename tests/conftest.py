@@ -1,0 +1,37 @@
+"""Fixtures shared by the tests: a tiny model, a tiny vocabulary, made-up rows."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import pytest
+
+from nutgraf.testing.toys import toy_policy, toy_rows, toy_tokenizer
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real data sets that lies beside some checkouts."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the folder ../shared/data is absent")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def rows():
+    return toy_rows()
+
+
+@pytest.fixture(scope="session")
+def tokenizer():
+    return toy_tokenizer()
+
+
+@pytest.fixture
+def policy(tokenizer):
+    return toy_policy(tokenizer)

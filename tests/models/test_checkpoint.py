@@ -1,0 +1,87 @@
+import json
+
+import numpy as np
+import pytest
+from nutgraf.testing.toys import toy_policy, weights_of
+
+from nutgraf.errors import ModelError
+from nutgraf.models.checkpoint import check_folder, load_policy, save_policy
+
+
+@pytest.fixture
+def folder(policy, tmp_path):
+    save_policy(tmp_path / "model", policy, card={"steps": 3})
+    return tmp_path / "model"
+
+
+def test_saved_and_loaded_weights_are_the_same(policy, folder):
+    again = load_policy(folder)
+    for one, two in zip(weights_of(policy), weights_of(again), strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert again.codec.max_source == policy.codec.max_source
+    assert check_folder(folder) == []
+    assert json.loads((folder / "card.json").read_text())["steps"] == 3
+
+
+def test_half_precision_is_half_the_size_and_close(policy, folder, tmp_path):
+    save_policy(tmp_path / "half", policy, half=True)
+    sizes = [(p / "model.safetensors").stat().st_size for p in (folder, tmp_path / "half")]
+    assert sizes[1] < 0.6 * sizes[0]
+    for one, two in zip(weights_of(policy), weights_of(load_policy(tmp_path / "half")), strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-6)  # float16: 11 bits
+
+
+def test_other_values_can_be_saved(policy, tmp_path):
+    values = [value + 1 for value in weights_of(policy)]
+    save_policy(tmp_path / "m", policy, values=values)
+    np.testing.assert_array_equal(weights_of(load_policy(tmp_path / "m"))[0], values[0])
+
+
+def damage(folder, what):
+    if what == "absent":
+        return folder / "nowhere"
+    weights = folder / "model.safetensors"
+    if what == "torn":
+        weights.write_bytes(weights.read_bytes()[:-100])
+    if what == "no tokenizer":
+        (folder / "tokenizer.json").unlink()
+    if what == "other config":
+        config = json.loads((folder / "config.json").read_text())
+        config["model"]["feed_forward"] = 32
+        (folder / "config.json").write_text(json.dumps(config))
+    if what == "no json":
+        (folder / "config.json").write_text("{")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("absent", "is no folder"),
+        ("torn", "whole safetensors file"),
+        ("no tokenizer", "tokenizer"),
+        ("other config", "with shape"),
+        ("no json", "must be the JSON of a nutgraf model"),
+    ],
+)
+def test_damage_is_named(folder, what, message):
+    with pytest.raises(ModelError, match=message):
+        load_policy(damage(folder, what))
+    if what != "other config":
+        assert any(message in problem for problem in check_folder(folder)) or (
+            what == "absent"
+        )
+
+
+def test_an_interrupted_save_leaves_the_old_model(policy, folder, monkeypatch):
+    def fails(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(policy.codec.tokenizer), "save", fails)
+    with pytest.raises(KeyboardInterrupt):
+        save_policy(folder, toy_policy(policy.codec.tokenizer, seed=5))
+    monkeypatch.undo()
+    np.testing.assert_array_equal(
+        weights_of(load_policy(folder))[0], weights_of(policy)[0]
+    )
+    assert not list(folder.parent.glob("*.part"))

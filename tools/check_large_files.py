@@ -1,6 +1,6 @@
 """Refuse files above 250 KB: they stay in every clone for ever.
 
-    python tools/check_large_files.py FILE...
+python tools/check_large_files.py FILE...
 """
 
 from __future__ import annotations

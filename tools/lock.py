@@ -123,7 +123,9 @@ def main() -> None:
     jax = resolve(requirements("jax", "tensorboard", "dev"), everything)
     write("jax", "nutgraf on JAX (CPU) with the test tools.", jax)
     wanted = [*requirements("torch", "tensorboard", "dev"), TORCH]
-    write("torch", "nutgraf on PyTorch with the test tools.", resolve(wanted, everything))
+    write(
+        "torch", "nutgraf on PyTorch with the test tools.", resolve(wanted, everything)
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Run the suite on the backend of `KERAS_BACKEND` and count the skips it caused.
 
-    KERAS_BACKEND=jax .venv-jax/bin/python tools/test_backend.py
+    KERAS_BACKEND=jax .venv-jax/bin/python tools/run_backend.py
 
 A test may skip for absent data. It may not skip because of the backend: that would
 leave a promise untested, so any such skip makes this program fail.

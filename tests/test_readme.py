@@ -2,8 +2,8 @@
 
 Every fenced `sh` and `python` block is run; a line `<!-- not run: REASON -->` right
 above one leaves it out. What would install or download is replaced by a stand-in that
-checks the names: `make demo` becomes `nutgraf demo --minutes 1`, other make targets must
-exist, `pip install` names declared extras only, `git clone` copies this checkout.
+checks the names: `make demo` becomes `nutgraf demo --minutes 1`, other make targets
+must exist, `pip install` names declared extras only, `git clone` copies this checkout.
 """
 
 from __future__ import annotations

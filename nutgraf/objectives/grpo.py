@@ -29,7 +29,11 @@ Array = Any
 
 
 def _ratio(log_probs: Array, old_log_probs: Array) -> Array:
-    return ops.exp(log_ratio_clamped(log_probs, ops.stop_gradient(old_log_probs)))
+    return ops.exp(
+        log_ratio_clamped(
+            log_probs, ops.stop_gradient(ops.convert_to_tensor(old_log_probs))
+        )
+    )
 
 
 def _band(clip_range: float, clip_range_high: float | None) -> tuple[float, float]:
@@ -94,7 +98,7 @@ def clipped_policy_loss(
         log_probs=log_probs, old_log_probs=old_log_probs, advantages=advantages
     )
     low, high = _band(clip_range, clip_range_high)
-    advantages = ops.stop_gradient(advantages)
+    advantages = ops.stop_gradient(ops.convert_to_tensor(advantages))
     moved = _ratio(log_probs, old_log_probs)  # (..., T)
     return -ops.minimum(moved * advantages, ops.clip(moved, low, high) * advantages)
 

@@ -34,7 +34,7 @@ Array = Any
 
 def _difference(log_probs: Array, ref_log_probs: Array) -> Array:
     check_same_shape(log_probs=log_probs, ref_log_probs=ref_log_probs)
-    return log_ratio(log_probs, ops.stop_gradient(ref_log_probs))
+    return log_ratio(log_probs, ops.stop_gradient(ops.convert_to_tensor(ref_log_probs)))
 
 
 def k1(log_probs: Array, ref_log_probs: Array) -> Array:

@@ -48,4 +48,4 @@ def policy_gradient_loss(log_probs: Array, advantages: Array) -> Array:
     check_same_shape(log_probs=log_probs, advantages=advantages)
     # The ratio to probability 1 keeps an impossible action finite: -inf * 0 is NaN.
     finite = log_ratio(log_probs, ops.zeros_like(log_probs))
-    return -ops.stop_gradient(advantages) * finite
+    return -ops.stop_gradient(ops.convert_to_tensor(advantages)) * finite

@@ -60,7 +60,9 @@ def smoothed_cross_entropy(
             f"smoothing must be in [0, 1). Received: smoothing={smoothing}. 0.1 is "
             "usual, 0 turns it off."
         )
-    return -(1.0 - smoothing) * target_log_probs - smoothing * mean_log_probs
+    target = ops.cast(target_log_probs, "float32")
+    mean = ops.cast(mean_log_probs, "float32")
+    return -(1.0 - smoothing) * target - smoothing * mean
 
 
 def perplexity(total: Array, count: Array) -> Array:

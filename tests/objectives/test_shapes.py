@@ -1,0 +1,20 @@
+import numpy as np
+import pytest
+
+from nutgraf.objectives.shapes import check_same_shape
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (2, 4, 3), (5, 2, 4, 3)])
+def test_any_leading_axes_are_allowed(shape):
+    check_same_shape(values=np.ones(shape), mask=np.ones(shape))
+
+
+@pytest.mark.parametrize("other", [(2, 4), (1, 3), (3,), (1, 2, 3), ()])
+def test_no_shape_is_broadcast(other):
+    with pytest.raises(ValueError, match=r"mask must have the shape .*Received"):
+        check_same_shape(values=np.ones((2, 3)), mask=np.ones(other))
+
+
+def test_leading_axes_must_agree():
+    with pytest.raises(ValueError, match="mask must have the shape"):
+        check_same_shape(values=np.ones((5, 2, 4, 3)), mask=np.ones((6, 2, 4, 3)))

@@ -1,0 +1,138 @@
+"""`nutgraf data FILE`: what is in a data file, before anything is trained on it."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from nutgraf.cli.config import load_settings
+from nutgraf.data.rows import Row
+
+__all__ = ["DataSettings", "lines_of", "run"]
+
+_SHOWN_CHARACTERS = 300
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Settings of `nutgraf data`."""
+
+    file: Path
+    """Data file (jsonl, csv, tsv, parquet, gzipped or not). Needs no flag."""
+    document_field: str = "document"
+    """Field that holds the source text."""
+    summary_field: str = "summary"
+    """Field that holds the summary."""
+    bad_rows: Literal["fail", "skip"] = "fail"
+    """What to do with rows that cannot be used: show ten and stop, or count them."""
+    model: Path | None = None
+    """Model folder whose tokenizer counts the lengths; without it, words count."""
+    max_source: int = 512
+    """Longest source; what is longer counts as cut."""
+    max_target: int = 96
+    """Longest summary; what is longer counts as cut."""
+    examples: int = 3
+    """Rows to show."""
+
+
+def _shorten(text: str) -> str:
+    text = " ".join(text.split())
+    if len(text) <= _SHOWN_CHARACTERS:
+        return text
+    return text[: _SHOWN_CHARACTERS - 1] + "…"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(item) for item in value)
+    return str(value)
+
+
+def lines_of(report: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Turn a report into lines of a table.
+
+    Args:
+        report: a dataclass, NamedTuple or dictionary, others in it perhaps.
+        prefix: name of the part that is being written.
+
+    Yields:
+        Pairs of a name and its value as text.
+    """
+    if dataclasses.is_dataclass(report) and not isinstance(report, type):
+        report = {f.name: getattr(report, f.name) for f in dataclasses.fields(report)}
+    elif hasattr(report, "_asdict"):
+        report = report._asdict()
+    if isinstance(report, dict):
+        for name, value in report.items():
+            words = str(name).replace("_", " ")
+            yield from lines_of(value, f"{prefix} {words}".strip())
+    else:
+        yield prefix, _text(report)
+
+
+def _show(settings: DataSettings, report: Any, examples: Sequence[Row]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    table = Table(show_header=False, box=None)
+    for name, text in lines_of(report):
+        table.add_row(name, Text(text))
+    console.print(f"{settings.file}", style="bold", markup=False)
+    console.print(table)
+    for row in examples:
+        console.print(f"\n{row.id}", style="bold", markup=False)
+        console.print(f"document: {_shorten(row.document)}", markup=False)
+        for reference in row.references:
+            console.print(f"summary:  {_shorten(reference)}", markup=False)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Read a data file, print its statistics and its first rows.
+
+    Args:
+        argv: arguments after `nutgraf data`.
+
+    Returns:
+        0.
+    """
+    settings = load_settings(
+        DataSettings,
+        argv,
+        prog="nutgraf data",
+        description="Show lengths, cut share, duplicates and rows of a data file.",
+        examples=[
+            "nutgraf data news.jsonl",
+            "nutgraf data mail.csv.gz --document_field body --summary_field subject",
+        ],
+        positional=["file"],
+    )
+    from nutgraf.data.files import read_rows
+    from nutgraf.data.stats import describe
+    from nutgraf.text.tokenizer import Tokenizer
+
+    tokenizer = None if settings.model is None else Tokenizer.load(settings.model)
+    rows = iter(
+        read_rows(
+            settings.file,
+            settings.document_field,
+            settings.summary_field,
+            settings.bad_rows,
+        )
+    )
+    examples = list(itertools.islice(rows, settings.examples))
+    report = describe(
+        itertools.chain(examples, rows),
+        tokenizer,
+        settings.max_source,
+        settings.max_target,
+    )
+    _show(settings, report, examples)
+    return 0

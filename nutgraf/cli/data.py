@@ -12,13 +12,13 @@ from typing import Any, Literal
 from nutgraf.cli.config import load_settings
 from nutgraf.data.rows import Row
 
-__all__ = ["DataSettings", "lines_of", "run"]
+__all__ = ["DataFileSettings", "lines_of", "run"]
 
 _SHOWN_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
-class DataSettings:
+class DataFileSettings:
     """Settings of `nutgraf data`."""
 
     file: Path
@@ -76,7 +76,7 @@ def lines_of(report: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
         yield prefix, _text(report)
 
 
-def _show(settings: DataSettings, report: Any, examples: Sequence[Row]) -> None:
+def _show(settings: DataFileSettings, report: Any, examples: Sequence[Row]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -104,7 +104,7 @@ def run(argv: Sequence[str]) -> int:
         0.
     """
     settings = load_settings(
-        DataSettings,
+        DataFileSettings,
         argv,
         prog="nutgraf data",
         description="Show lengths, cut share, duplicates and rows of a data file.",

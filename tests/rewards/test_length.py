@@ -1,0 +1,92 @@
+import math
+import pickle
+
+import pytest
+
+from nutgraf.errors import ConfigError
+from nutgraf.rewards.length import LengthBandPenalty, LengthRatioPenalty
+
+
+def words(count):
+    return " ".join(["word"] * count)
+
+
+def ratio_penalty(count, *wanted, tolerance=1.25):
+    reward = LengthRatioPenalty(tolerance)
+    return reward([""], [words(count)], [[words(n) for n in wanted]])[0]
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        (20, 0.0),
+        (25, 0.0),  # 25 / 20 is the tolerance
+        (16, 0.0),  # so is 20 / 16
+        (26, -math.log(26 / 25)),
+        (15, -math.log(16 / 15)),
+        (50, -math.log(2)),
+        (8, -math.log(2)),  # half as long is as bad as twice as long
+        (67, -math.log(67 / 25)),
+        (68, -1.0),  # 25 * e = 67.96
+        (1000, -1.0),
+        (1, -1.0),
+        (0, -1.0),
+    ],
+)
+def test_ratio(count, expected):
+    assert ratio_penalty(count, 20) == pytest.approx(expected, abs=1e-12)
+
+
+def test_ratio_takes_the_mildest_reference():
+    assert ratio_penalty(20, 5, 19, 60) == 0.0
+    assert ratio_penalty(20, 0, 10) == pytest.approx(-math.log(2 / 1.25))
+
+
+def test_ratio_without_a_reference_does_not_apply():
+    assert ratio_penalty(20) is None
+    assert ratio_penalty(20, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        (4, 0.0),
+        (8, 0.0),
+        (6, 0.0),
+        (3, -math.log(4 / 3)),
+        (9, -math.log(9 / 8)),
+        (1, -1.0),  # ln 4 = 1.39
+        (0, -1.0),
+    ],
+)
+def test_band(count, expected):
+    found = LengthBandPenalty(4, 8)([""], [words(count)], [[]])
+    assert found == [pytest.approx(expected, abs=1e-12)]
+
+
+def test_words_not_characters_or_punctuation_are_counted():
+    reward = LengthBandPenalty(2, 2)
+    assert reward([""] * 2, ["one -- two!", "incomprehensibilities"], [[]] * 2) == [
+        0.0,
+        pytest.approx(-math.log(2)),
+    ]
+    assert LengthBandPenalty(4, 4, "cjk")([""], ["今天天气"], [[]]) == [0.0]
+    found = LengthRatioPenalty(1.0, "cjk")([""], ["今天天气"], [["今天"]])
+    assert found == [pytest.approx(-math.log(2))]
+
+
+@pytest.mark.parametrize("bad", [0.9, 0.0, -1.0, math.inf, math.nan])
+def test_tolerance_is_checked(bad):
+    with pytest.raises(ConfigError, match="at least 1. Received: tolerance="):
+        LengthRatioPenalty(bad)
+
+
+@pytest.mark.parametrize("band", [(0, 5), (6, 5)])
+def test_band_is_checked(band):
+    with pytest.raises(ConfigError, match="1 <= low <= high words. Received: low="):
+        LengthBandPenalty(*band)
+
+
+def test_pickles():
+    for reward in (LengthRatioPenalty(1.5), LengthBandPenalty(1, 2)):
+        assert pickle.loads(pickle.dumps(reward)) == reward

@@ -1,0 +1,279 @@
+"""Supervised training end to end: rows, tokenizer, model, training, best model.
+
+The function behind `nutgraf train`. A run folder is resumed when it exists.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nutgraf.data.batches import choose_shapes, epoch_batches, padding_share
+from nutgraf.data.cache import TokenCache, build_cache
+from nutgraf.data.rows import Row
+from nutgraf.data.sources import DataSettings, data_name, load_split
+from nutgraf.errors import ConfigError
+from nutgraf.evaluation.generate import Generator
+from nutgraf.files import write_json
+from nutgraf.metrics.rouge import rouge
+from nutgraf.models.checkpoint import load_policy
+from nutgraf.models.codec import TextCodec
+from nutgraf.models.config import SIZES, ModelConfig
+from nutgraf.models.encoder_decoder import EncoderDecoder
+from nutgraf.models.policy import EncoderDecoderPolicy
+from nutgraf.text.tokenizer import Tokenizer
+from nutgraf.training.estimate import machine_flops, step_flops
+from nutgraf.training.supervised import SupervisedSettings, SupervisedTrainer
+
+__all__ = ["ModelSettings", "TrainSettings", "train"]
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Settings of the model; 0 means: as the size has it."""
+
+    start: str = ""
+    """Model folder to go on from ("starter" for the one in the package); "" = new."""
+    size: str = "small"
+    """Named size: tiny, small, base or article."""
+    vocabulary_size: int = 30_000
+    """Word pieces of the tokenizer."""
+    width: int = 0
+    """Size of the states."""
+    heads: int = 0
+    """Attention heads."""
+    feed_forward: int = 0
+    """Size between the feed-forward layers."""
+    encoder_layers: int = 0
+    """Encoder blocks."""
+    decoder_layers: int = 0
+    """Decoder blocks."""
+    copy_head: bool = True
+    """Whether the model can copy words of the source."""
+    max_source: int = 400
+    """Longest source in tokens; what is longer is cut."""
+    max_target: int = 100
+    """Longest summary in actions, the end among them."""
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Settings of `nutgraf train`."""
+
+    out: str = "runs/train"
+    """Run folder; an interrupted run in it is resumed."""
+    data: DataSettings = field(default_factory=DataSettings)
+    """Where the rows come from."""
+    model: ModelSettings = field(default_factory=ModelSettings)
+    """The model."""
+    training: SupervisedSettings = field(default_factory=SupervisedSettings)
+    """The training."""
+    tokens_per_batch: int = 8192
+    """Source and target tokens of a batch, padding counted."""
+    num_shapes: int = 4
+    """At most so many batch shapes are compiled."""
+    sample_rows: int = 200
+    """Validation rows that are summarised for ROUGE at each validation; 0 = none."""
+    max_minutes: float = 0.0
+    """Stop, ready to resume, after so many minutes; 0 = no limit."""
+
+
+def _tokenizer(settings: TrainSettings, folder: Path, rows: Any) -> Tokenizer:
+    """The tokenizer of the start model or of the run, trained when there is none."""
+    if (folder / "tokenizer.json").is_file():
+        return Tokenizer.load(folder)
+
+    def texts() -> Any:
+        for row in rows():
+            yield row.document
+            yield from row.references[:1]
+
+    tokenizer = Tokenizer.train(texts(), settings.model.vocabulary_size)
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(folder)
+    return tokenizer
+
+
+def _policy(settings: TrainSettings, folder: Path, rows: Any) -> EncoderDecoderPolicy:
+    """The start model, or a new one from the seed."""
+    import keras
+
+    chosen = settings.model
+    if chosen.start:
+        return load_policy(chosen.start)
+    if chosen.size not in SIZES:
+        raise ConfigError(
+            f"model.size must be one of {', '.join(SIZES)}. Received: "
+            f"{chosen.size!r}."
+        )
+    tokenizer = _tokenizer(settings, folder, rows)
+    names = ("width", "heads", "feed_forward", "encoder_layers", "decoder_layers")
+    given = {name: getattr(chosen, name) for name in names if getattr(chosen, name)}
+    config = ModelConfig(
+        **{
+            **SIZES[chosen.size],
+            **given,
+            "vocabulary_size": tokenizer.vocabulary_size,
+            "copy": chosen.copy_head and SIZES[chosen.size].get("copy", True),
+            "dropout": settings.training.dropout,
+            "max_source": chosen.max_source,
+            "max_target": chosen.max_target,
+        }
+    )
+    keras.utils.set_random_seed(settings.training.seed)
+    codec = TextCodec(tokenizer, config.max_source, config.max_target)
+    return EncoderDecoderPolicy(EncoderDecoder(config), codec)
+
+
+def _sample_metrics(policy: Any, rows: Sequence[Row]) -> Callable[..., Any] | None:
+    """ROUGE of greedy summaries of some validation rows."""
+    if not rows:
+        return None
+    generator = Generator(policy)
+
+    def measure(policy: Any) -> dict[str, float]:
+        texts = generator(rows)
+        kinds = ("rouge1", "rouge2", "rougeL")
+        scores = rouge(texts, [row.references for row in rows], kinds)
+        words = [max(1, len(row.references[0].split())) for row in rows]
+        found = {f"valid/{kind}": float(scores[kind].mean()) for kind in kinds}
+        lengths = sum(len(text.split()) for text in texts)
+        found["valid/length_ratio"] = lengths / sum(words)
+        return found
+
+    return measure
+
+
+def estimate(
+    config: ModelConfig, cache: TokenCache, shapes: Sequence[Any], epochs: int
+) -> dict[str, float]:
+    """Return what the training will take.
+
+    Args:
+        config: the model.
+        cache: training rows.
+        shapes: batch shapes.
+        epochs: passes.
+
+    Returns:
+        updates and FLOPs of the whole run, the share of padding, and the hours at half
+        of this machine's matrix-product rate.
+    """
+    plans = epoch_batches(cache, shapes, 0, 0)
+    flops = epochs * sum(
+        step_flops(
+            config,
+            plan.shape.rows * plan.shape.source,
+            plan.shape.rows * plan.shape.target,
+        )
+        for plan in plans
+    )
+    return {
+        "updates": float(len(plans) * epochs),
+        "flops": flops,
+        "padding_share": padding_share(cache, plans),
+        "hours": flops / (0.5 * machine_flops()) / 3600,
+    }
+
+
+def train(
+    settings: TrainSettings,
+    report: Callable[[str], None] = lambda line: None,
+    callbacks: Sequence[Any] = (),
+) -> dict[str, Any]:
+    """Train a model from rows.
+
+    Args:
+        settings: the settings.
+        report: called with each line a user should see.
+        callbacks: Keras callbacks.
+
+    Returns:
+        The position of the run at its end, with the estimate it was started with.
+    """
+    folder = Path(settings.out)
+
+    def rows(split: str = "train") -> Any:
+        return load_split(settings.data, split)
+
+    policy = _policy(settings, folder, rows)
+    config = policy.model.config
+    caches = {
+        split: build_cache(
+            rows(split),
+            policy.codec.tokenizer,
+            folder / "cache",
+            config.max_source,
+            config.max_target,
+            f"{data_name(settings.data)}|{split}",
+        )
+        for split in ("train", "valid")
+    }
+    cache = caches["train"]
+    shapes = choose_shapes(
+        cache.source_lengths,
+        cache.target_lengths,
+        config.max_source,
+        config.max_target,
+        settings.tokens_per_batch,
+        settings.num_shapes,
+    )
+    cost = estimate(config, cache, shapes, settings.training.epochs)
+    report(
+        f"{len(cache):,} training rows, {len(caches['valid']):,} validation rows, "
+        f"{policy.model.count_params():,} weights; {cost['updates']:,.0f} updates, "
+        f"{cost['flops']:.3g} FLOPs, {cost['padding_share']:.0%} padding, about "
+        f"{cost['hours']:.2g} hours on this machine"
+    )
+    sample = _sample_rows(settings, rows)
+    trainer = SupervisedTrainer(
+        policy, settings.training, folder, shapes, _sample_metrics(policy, sample)
+    )
+    _record(settings, folder, cost, policy)
+    start = time.monotonic()
+    limit = settings.max_minutes * 60 or math.inf
+    position = trainer.fit(cache, caches["valid"], callbacks, stop_after=limit)
+    state = "finished" if position["finished"] else "stopped, resume to go on"
+    report(
+        f"{state} at update {position['step']:,} after "
+        f"{time.monotonic() - start:,.0f} s; best validation loss "
+        f"{position['best_loss']} at update {position['best_step']:,}"
+    )
+    return {**position, "estimate": cost}
+
+
+def _sample_rows(settings: TrainSettings, rows: Callable[..., Any]) -> list[Row]:
+    """A fixed sample of validation rows."""
+    if not settings.sample_rows:
+        return []
+    valid = list(rows("valid"))
+    random = np.random.default_rng(0)
+    chosen = random.permutation(len(valid))[: settings.sample_rows]
+    return [valid[index] for index in sorted(chosen)]
+
+
+def _record(
+    settings: TrainSettings, folder: Path, cost: dict[str, float], policy: Any
+) -> None:
+    """Write what the run is: settings, versions, model, estimate."""
+    from nutgraf import __version__
+    from nutgraf.backend import describe
+
+    write_json(
+        folder / "run.json",
+        {
+            "settings": json.loads(json.dumps(dataclasses.asdict(settings))),
+            "versions": {"nutgraf": __version__, **describe()},
+            "model": dataclasses.asdict(policy.model.config),
+            "weights": policy.model.count_params(),
+            "estimate": cost,
+        },
+    )

@@ -14,7 +14,7 @@ import numpy as np
 
 from nutgraf.arrays import PAD, Batch
 from nutgraf.data.cache import TokenCache
-from nutgraf.errors import ConfigError
+from nutgraf.errors import ConfigError, DataError
 
 __all__ = ["BatchPlan", "BatchShape", "choose_shapes", "epoch_batches"]
 __all__ += ["materialise", "padding_share"]
@@ -72,15 +72,22 @@ def choose_shapes(
 
     Raises:
         ConfigError: a row of the longest shape does not fit into a batch.
+        DataError: there is no row.
 
     Example:
-        >>> choose_shapes(np.array([10, 40]), np.array([5, 9]), 64, 16, 160, 2)
-        (BatchShape(source=48, target=8, rows=2), BatchShape(source=48, target=16, rows=2))
+        >>> shapes = choose_shapes(np.array([10, 40]), np.array([5, 9]), 64, 16, 160, 2)
+        >>> [tuple(shape) for shape in shapes]
+        [(48, 8, 2), (48, 16, 2)]
     """
     if tokens_per_batch < max_source + max_target:
         raise ConfigError(
             "tokens_per_batch must hold at least one longest row "
             f"({max_source} + {max_target}). Received: {tokens_per_batch}."
+        )
+    if not len(source_lengths):
+        raise DataError(
+            "Batches are made of one or more rows. Received: none. Check that the "
+            "data source yields rows for this split."
         )
     sources = _edges(source_lengths, max_source, 16, max(1, num_shapes // 2))
     targets = _edges(target_lengths, max_target, 8, 2 if num_shapes > 1 else 1)
@@ -180,5 +187,7 @@ def padding_share(cache: TokenCache, plans: Sequence[BatchPlan]) -> float:
         + int(np.minimum(cache.target_lengths[plan.indices], plan.shape.target).sum())
         for plan in plans
     )
-    room = sum(plan.shape.rows * (plan.shape.source + plan.shape.target) for plan in plans)
+    room = sum(
+        plan.shape.rows * (plan.shape.source + plan.shape.target) for plan in plans
+    )
     return 1.0 - held / max(room, 1)

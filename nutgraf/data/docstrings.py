@@ -7,6 +7,7 @@ first paragraph sums up the body below. Files are parsed, never imported or run.
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import inspect
 import json
@@ -17,18 +18,21 @@ import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from nutgraf.data.near_duplicates import Fingerprints, drop_near_duplicates
 from nutgraf.data.rows import Row
+from nutgraf.data.splits import split_by_module
 from nutgraf.errors import DataError
 from nutgraf.files import write_text
 
-__all__ = ["cache_folder", "default_roots", "harvest_docstrings"]
+__all__ = ["cache_folder", "default_roots", "harvest_docstrings", "load_docstrings"]
 
 MIN_BODY, MAX_BODY = 12, 6000
 """Fewest words and most characters of a body."""
 MIN_SUMMARY, MAX_SUMMARY = 3, 40
 """Fewest and most words of a summary."""
 SKIPPED = {"test", "tests", "testing", "idle_test", "__pycache__", "node_modules"}
-SKIPPED |= {"_vendor", "vendored", "vendor", "third_party", "site-packages"}
+SKIPPED |= {"_vendor", "vendored", "vendor", "third_party"}
+SKIPPED |= {"site-packages", "dist-packages"}
 VERSION = 1
 
 
@@ -118,7 +122,7 @@ def _normal(text: str) -> str:
 
 
 def _unique(rows: list[Row]) -> list[Row]:
-    """Keep the first of rows with the same body, or the same summary and beginning."""
+    """Keep the first of rows with the same words in the body, or in the summary."""
     kept, seen = [], set()
     ids: dict[str, int] = {}
     for row in sorted(rows, key=lambda row: (row.id, row.document)):
@@ -172,5 +176,28 @@ def harvest_docstrings(roots: Sequence[Path] | None = None) -> list[Row]:
             kept.unlink()
     rows = _unique([row for n, path in modules.items() for row in _read(n, path)])
     plain = [[row.id, row.document, row.references[0], row.origin] for row in rows]
-    write_text(kept, json.dumps(plain, ensure_ascii=False))
+    with contextlib.suppress(OSError):  # a folder that cannot be written: no cache
+        write_text(kept, json.dumps(plain, ensure_ascii=False))
     return rows
+
+
+def load_docstrings(
+    fingerprints: Path | None = None, roots: Sequence[Path] | None = None
+) -> dict[str, list[Row]]:
+    """Return the docstrings in three splits; no test row nearly repeats in training.
+
+    Args:
+        fingerprints: `Fingerprints` file of the training data of a model that is to be
+            tested; what nearly repeats there is dropped from test too.
+        roots: as in `harvest_docstrings`.
+
+    Returns:
+        "train", "valid" and "test" rows, each sorted by id.
+
+    Raises:
+        DataError: a root is no folder, or the fingerprints cannot be read.
+    """
+    parts = split_by_module(harvest_docstrings(roots))
+    extra = Fingerprints.load(fingerprints) if fingerprints else None
+    parts["test"] = drop_near_duplicates(parts["test"], parts["train"], extra)
+    return parts

@@ -123,7 +123,8 @@ def _normal(text: str) -> str:
 
 def _unique(rows: list[Row]) -> list[Row]:
     """Keep the first of rows with the same words in the body, or in the summary."""
-    kept, seen = [], set()
+    kept: list[Row] = []
+    seen: set[tuple[str, str]] = set()
     ids: dict[str, int] = {}
     for row in sorted(rows, key=lambda row: (row.id, row.document)):
         body, summary = _normal(row.document), _normal(row.references[0])

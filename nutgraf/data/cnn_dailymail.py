@@ -1,0 +1,167 @@
+"""CNN/DailyMail from the Hugging Face hub, `.story` files, or a parquet or jsonl copy.
+
+Reference: Hermann et al. 2015, "Teaching Machines to Read and Comprehend", arXiv
+1506.03340; See et al. 2017, "Get To The Point", arXiv 1704.04368 (the non-anonymised
+version used here).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from nutgraf.data.files import field_names, read_rows
+from nutgraf.data.rows import Row
+from nutgraf.data.stories import SPLIT_NAMES, hash_split, read_stories
+from nutgraf.errors import ConfigError, DataError, DependencyError
+
+__all__ = ["load_cnn_dailymail"]
+
+HUB_NAME, HUB_VERSION = "abisee/cnn_dailymail", "3.0.0"
+HUB_SPLITS = {"train": "train", "valid": "validation", "test": "test"}
+PATIENCE = 5.0
+"""Seconds to wait for the hub before it counts as out of reach."""
+FIELDS = (("article", "highlights"), ("document", "summary"))
+WAYS = (
+    "Ways to get it: (1) with a network, `pip install nutgraf[hub]` and give no path; "
+    f"(2) download the parquet files of huggingface.co/datasets/{HUB_NAME} (folder "
+    f"{HUB_VERSION}) elsewhere and give their folder as `--data.path`; (3) give a "
+    "folder of .story files (cs.nyu.edu/~kcho/DMQA), or jsonl files named train, "
+    "valid and test with the fields document and summary."
+)
+
+
+def load_cnn_dailymail(split: str, path: str | Path | None = None) -> Iterator[Row]:
+    """Read a split of CNN/DailyMail, row by row.
+
+    Args:
+        split: "train", "valid" or "test".
+        path: where a copy lies; None reads the hub. One of
+            - a folder of `.story` files (see `read_stories`);
+            - a folder of parquet or jsonl(.gz) files, csv or tsv, whose names say the
+              split, such as `train-00000-of-00003.parquet` or `valid.jsonl.gz`;
+            - the beginning of such names: `data/cnndm_tok` for
+              `data/cnndm_tok.train.jsonl.gz`;
+            - one file: its name says the split, or `hash_split` of the id does.
+
+            Fields are article and highlights, or document and summary.
+
+    Returns:
+        Iterator of rows; the summary's sentences are separated by line breaks.
+
+    Raises:
+        ConfigError: the split is unknown.
+        DataError: there is no such copy, or the hub cannot be reached; the ways to get
+            the data are named.
+        DependencyError: the hub can be reached and `datasets` is not installed.
+    """
+    if split not in SPLIT_NAMES:
+        raise ConfigError(
+            f"split must be one of {', '.join(SPLIT_NAMES)}. Received: {split!r}."
+        )
+    if path is None:
+        return _from_hub(split)
+    path = Path(path)
+    if path.is_dir() and next(path.rglob("*.story"), None) is not None:
+        return read_stories(path, split)
+    return _from_copy(path, split)
+
+
+def _split_of_name(name: str) -> str | None:
+    """The split that a file name tells."""
+    words = re.split(r"[^a-z]+", name.lower())
+    for split, names in SPLIT_NAMES.items():
+        if any(word in names for word in words):
+            return split
+    return None
+
+
+def _stem(name: str) -> str:
+    """A file name without the split and the number of the shard."""
+    names = "|".join(name for names in SPLIT_NAMES.values() for name in names)
+    return re.sub(rf"(^|[-._ ])({names})(?![a-z]).*", "", name.lower())
+
+
+def _copies(path: Path) -> list[Path]:
+    """Data files that a path means."""
+    if path.is_file():
+        return [path]
+    pattern = "*" if path.is_dir() else f"{path.name}[-._]*"
+    folder = path if path.is_dir() else path.parent
+    found = sorted(folder.glob(pattern)) if folder.is_dir() else []
+    return [
+        p for p in found if re.search(r"\.(jsonl|csv|tsv)(\.gz)?$|\.parquet$", p.name)
+    ]
+
+
+def _from_copy(path: Path, split: str) -> Iterator[Row]:
+    copies = _copies(path)
+    named = [copy for copy in copies if _split_of_name(copy.name) == split]
+    stems = sorted({_stem(copy.name) for copy in named})
+    if len(stems) > 1:
+        likely = next((stem for stem in stems if "cnn" in stem), stems[0])
+        raise DataError(
+            f"A folder must hold one copy of CNN/DailyMail. Received: {path} with "
+            f"{', '.join(stems)}. Give one of them, such as {path / likely}."
+        )
+    if path.is_file() and _split_of_name(path.name) is None:
+        return (row for row in _read(path) if hash_split(row.id) == split)
+    if not named:
+        found = ", ".join(copy.name for copy in copies[:5]) or "no data file"
+        raise DataError(
+            f"A copy of CNN/DailyMail must have the split {split!r}. Received: {path}: "
+            f"{found}. {WAYS}"
+        )
+    return (row for copy in named for row in _read(copy))
+
+
+def _read(path: Path) -> Iterator[Row]:
+    """Rows of a file with either pair of field names; a warning counts empty ones."""
+    names = field_names(path)
+    document, summary = FIELDS[1] if FIELDS[1][0] in names else FIELDS[0]
+    yield from read_rows(path, document, summary, bad_rows="skip")
+
+
+def _in_reach(url: str) -> str | None:
+    """None when the address answers, else why not."""
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+        return "HF_HUB_OFFLINE is set"
+    try:
+        with urllib.request.urlopen(url, timeout=PATIENCE):
+            return None
+    except urllib.error.HTTPError as error:
+        return None if error.code < 500 else str(error)
+    except (OSError, ValueError) as error:
+        return str(error)
+
+
+def _from_hub(split: str) -> Iterator[Row]:
+    host = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+    trouble = _in_reach(f"{host}/api/datasets/{HUB_NAME}")
+    if trouble:
+        raise DataError(
+            "CNN/DailyMail without a path is read from the Hugging Face hub. Received: "
+            f"{host} cannot be reached: {trouble}. {WAYS}"
+        )
+    try:
+        import datasets
+    except ImportError as error:
+        raise DependencyError(
+            "CNN/DailyMail from the hub", "datasets", "pip install nutgraf[hub]"
+        ) from error
+    return _hub_rows(
+        datasets.load_dataset(
+            HUB_NAME, HUB_VERSION, split=HUB_SPLITS[split], streaming=True
+        )
+    )
+
+
+def _hub_rows(records: Iterable[dict[str, str]]) -> Iterator[Row]:
+    for number, record in enumerate(records):
+        article, summary = record["article"], record["highlights"]
+        if article.strip() and summary.strip():
+            yield Row(record["id"], article, (summary,), f"{HUB_NAME}:{number}")

@@ -1,0 +1,294 @@
+"""Rows from jsonl, csv, tsv and parquet files, the first three gzipped or not.
+
+Files are read as streams, so memory does not grow with their length. What cannot be
+used is named by file, line and reason (`BadRowLog`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import gzip
+import json
+import warnings
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, cast
+
+from nutgraf.data.bad_rows import BadRowLog
+from nutgraf.data.rows import Row
+from nutgraf.data.tables import Record, read_delimited, read_parquet
+from nutgraf.errors import DataError
+
+__all__ = ["KINDS", "field_names", "kind_of", "missing_field", "read_rows"]
+
+KINDS = ("jsonl", "csv", "tsv", "parquet")
+
+
+class _Fields(NamedTuple):
+    document: str
+    summary: str | None
+
+
+def kind_of(path: Path) -> str:
+    """Return the format that a file name tells.
+
+    Args:
+        path: file name, perhaps with `.gz` behind.
+
+    Returns:
+        One of `KINDS`.
+
+    Raises:
+        DataError: the name tells none.
+
+    Example:
+        >>> kind_of(Path("news.train.jsonl.gz"))
+        'jsonl'
+    """
+    name = path.name.lower()
+    kind = name.removesuffix(".gz").rpartition(".")[2]
+    if kind not in KINDS or (kind == "parquet" and name.endswith(".gz")):
+        raise DataError(
+            "A data file must end in .jsonl, .csv, .tsv (each also with .gz behind) or "
+            f".parquet. Received: {path}. Rename or convert it; a JSON list becomes "
+            "jsonl when each of its entries is put on a line of its own."
+        )
+    return kind
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        near = difflib.get_close_matches(
+            path.name,
+            [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else [],
+            n=1,
+        )
+        hint = f"Did you mean {path.parent / near[0]}?" if near else "Check the path."
+        raise DataError(
+            f"A data file must exist. Received: {path}, which does not. {hint}"
+        )
+    if path.is_dir():
+        raise DataError(
+            f"A data file must be a file. Received: {path}, a folder. Give one of the "
+            "files in it."
+        )
+
+
+def missing_field(name: str, fields: Iterable[str]) -> str:
+    """Say that a field is missing, and which field may be meant.
+
+    Args:
+        name: the field asked for.
+        fields: the fields there are.
+
+    Returns:
+        One sentence without a full stop.
+    """
+    there = [str(field) for field in fields]
+    near = difflib.get_close_matches(name, there, n=1, cutoff=0.5)
+    hint = f"; did you mean `{near[0]}`?" if near else ""
+    return f"the field `{name}` is missing (there are: {', '.join(there)}){hint}"
+
+
+def _text(value: Any, name: str) -> str:
+    """A usable text, or ValueError with the reason."""
+    if not isinstance(value, str):
+        kind = "null" if value is None else type(value).__name__
+        raise ValueError(f"`{name}` must be text, not {kind}")
+    if not value.strip():
+        raise ValueError(f"`{name}` is empty")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"`{name}` is not valid Unicode: {error.reason}") from error
+    return value
+
+
+def _row(record: dict[str, Any], fields: _Fields, file: str, line: int) -> Row:
+    """The row of a record, or ValueError with the reason."""
+    for name in fields:
+        if name is not None and name not in record:
+            raise ValueError(missing_field(name, record))
+    document = _text(record[fields.document], fields.document)
+    references: list[str] = []
+    if fields.summary is not None:
+        value = record[fields.summary]
+        several = value if isinstance(value, list) else [value]
+        references = [_text(item, fields.summary) for item in several]
+        if not references:
+            raise ValueError(f"`{fields.summary}` is empty")
+    given = record.get("id")
+    usable = isinstance(given, str | int) and str(given).strip()
+    return Row(
+        str(given) if usable else f"{Path(file).name}:{line}",
+        document,
+        tuple(references),
+        f"{file}:{line}",
+    )
+
+
+def _json_lines(stream: Iterable[bytes]) -> Iterator[Record]:
+    """Line number and object of each line, or the reason why there is none."""
+    for number, line in enumerate(stream, 1):
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            yield number, f"invalid UTF-8 at byte {error.start + 1} of the line"
+        except (ValueError, RecursionError) as error:
+            yield number, f"broken JSON: {error}"
+        else:
+            kind = type(value).__name__
+            good = isinstance(value, dict)
+            yield number, value if good else f"must be a JSON object, not {kind}"
+
+
+def _records(
+    path: Path,
+    kind: str,
+    columns: Sequence[str],
+    check: Callable[[Sequence[str]], None],
+    stream: BinaryIO | None = None,
+) -> Iterator[Record]:
+    """Records of any format; `check` is called with the header of those with one."""
+    if kind == "parquet":
+        yield from read_parquet(path, columns, check)
+        return
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    with stream or cast(BinaryIO, opened(path, "rb")) as binary:
+        if kind == "jsonl":
+            yield from _json_lines(binary)
+        else:
+            yield from read_delimited(binary, "\t" if kind == "tsv" else ",", check)
+
+
+def field_names(path: Path) -> list[str]:
+    """Return the fields of the first record of a file; none when there is no record.
+
+    Args:
+        path: an existing data file.
+
+    Returns:
+        Names of columns, or keys of the first JSON object.
+
+    Raises:
+        DataError: the format is unknown.
+    """
+    header: list[str] = []
+    for _, record in _records(path, kind_of(path), [], header.extend):
+        return header or ([] if isinstance(record, str) else list(record))
+    return header
+
+
+def _check_header(path: Path, fields: _Fields) -> Callable[[Sequence[str]], None]:
+    """A check of the column names: a wrong name is an error of the whole file."""
+
+    def check(header: Sequence[str]) -> None:
+        for flag, name in zip(("document", "summary"), fields, strict=True):
+            if name is not None and name not in header:
+                raise DataError(
+                    f"--{flag}-field must name a column. Received: {path}: "
+                    f"{missing_field(name, header)}."
+                )
+
+    return check
+
+
+def read_rows(
+    path: str | Path,
+    document_field: str = "document",
+    summary_field: str | None = "summary",
+    bad_rows: str = "fail",
+    kind: str | None = None,
+    log: BadRowLog | None = None,
+    stream: BinaryIO | None = None,
+) -> Iterator[Row]:
+    """Read rows from a file, one at a time.
+
+    A row's id is its field `id` when there is one, else `file name:line`. The summary
+    may be a list of texts: several references. Empty lines of jsonl are passed over.
+
+    Args:
+        path: the file.
+        document_field: field or column with the source text.
+        summary_field: field or column with the summary; None reads documents only.
+        bad_rows: "fail": a DataError names the first ten bad rows; "skip": they are
+            left out, counted, and reported in a warning unless `log` is given.
+        kind: one of `KINDS`; by default from the file name.
+        log: takes the bad rows; its policy goes before `bad_rows`.
+        stream: read from this binary stream (standard input); `path` is then only the
+            name used in messages.
+
+    Returns:
+        Iterator of rows in the order of the file.
+
+    Raises:
+        DataError: the file is missing or damaged, the format is unknown, a field is in
+            no row, a row is bad, or no row is left.
+        ConfigError: `bad_rows` is unknown.
+
+    Example:
+        >>> import io
+        >>> lines = io.BytesIO(b'{"text": "It rains.", "title": "Rain"}')
+        >>> next(read_rows("-", "text", "title", kind="jsonl", stream=lines))
+        Row(id='-:1', document='It rains.', references=('Rain',), origin='-:1')
+    """
+    path = Path(path)
+    quiet = log is not None
+    log = log or BadRowLog(bad_rows)
+    if stream is None:
+        _check_file(path)
+    kind = kind or kind_of(path)
+    if kind not in KINDS:
+        raise DataError(
+            f"The format must be one of {', '.join(KINDS)}. Received: {kind!r}."
+        )
+    if kind == "parquet" and stream is not None:
+        raise DataError(
+            "A stream must be jsonl, csv or tsv. Received: parquet. Save it as a file."
+        )
+    fields = _Fields(document_field, summary_field)
+    columns = [name for name in (*fields, "id") if name is not None]
+    records = _records(path, kind, columns, _check_header(path, fields), stream)
+    return _rows(path, records, fields, log, quiet)
+
+
+def _rows(
+    path: Path,
+    records: Iterator[Record],
+    fields: _Fields,
+    log: BadRowLog,
+    quiet: bool,
+) -> Iterator[Row]:
+    file = str(path)
+    before = log.good
+    try:
+        for line, record in records:
+            try:
+                if isinstance(record, str):
+                    raise ValueError(record)
+                row = _row(record, fields, file, line)
+            except ValueError as error:
+                log.add(file, line, str(error))
+                continue
+            log.good += 1
+            if not (log.count and log.policy == "fail"):
+                yield row  # after a bad row only the others are still looked for
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(
+            f"A data file must be readable to its end. Received: {path}: {error}. "
+            "Copy or download it again."
+        ) from error
+    log.check()
+    if log.good == before:
+        found = f", only {log.report()}" if log.count else ""
+        raise DataError(
+            f"A data file must hold at least one usable row. Received: {path} with "
+            f"none{found}."
+        )
+    if log.count and not quiet:
+        warnings.warn(f"left out {log.report()}", stacklevel=2)

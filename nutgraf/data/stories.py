@@ -1,0 +1,129 @@
+"""CNN/DailyMail as `.story` files: an article, then `@highlight` and a sentence, often.
+
+The layout is that of See et al. 2017 (github.com/abisee/cnn-dailymail): a file's name
+is the SHA-1 of its article's web address; lists of addresses name the splits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from nutgraf.data.rows import Row
+from nutgraf.data.texts import decode
+from nutgraf.errors import DataError
+
+__all__ = ["SPLIT_NAMES", "hash_split", "parse_story", "read_stories"]
+
+SPLIT_NAMES = {
+    "train": ("train", "training"),
+    "valid": ("valid", "validation", "val", "dev"),
+    "test": ("test", "testing"),
+}
+"""Names that files and folders give to each split."""
+MARK = "@highlight"
+CLOSED = (".", "!", "?", "...", "'", "`", '"', "’", "”", ")")
+
+
+def hash_split(name: str) -> str:
+    """Return the split of a row when no list says it: 90 % train, 5 % valid, 5 % test.
+
+    Args:
+        name: id of the row.
+
+    Returns:
+        "train", "valid" or "test", the same on every machine.
+
+    Example:
+        >>> hash_split("0001d1afc246a7964130f43ae940af6bc6c57f01")
+        'train'
+    """
+    place = int(hashlib.sha256(name.encode("utf-8")).hexdigest()[:8], 16) % 100
+    return "train" if place < 90 else "valid" if place < 95 else "test"
+
+
+def _closed(line: str) -> str:
+    """End a line with a full stop when nothing ends it, as the copy on the hub does."""
+    return line if line.endswith(CLOSED) else f"{line} ."
+
+
+def parse_story(text: str) -> tuple[str, str]:
+    r"""Return article and summary of a story.
+
+    Args:
+        text: content of a `.story` file.
+
+    Returns:
+        The article's lines joined by spaces; the highlights joined by line breaks.
+
+    Example:
+        >>> parse_story("It rained.\n\nAll day\n\n@highlight\n\nRain in May")
+        ('It rained. All day .', 'Rain in May .')
+    """
+    article, highlights = [], []
+    marked = False
+    for line in filter(None, (" ".join(line.split()) for line in text.splitlines())):
+        if line == MARK:
+            marked = True
+        elif marked:
+            highlights.append(_closed(line))
+            marked = False
+        elif not highlights:
+            article.append(_closed(line))
+    return " ".join(article), "\n".join(highlights)
+
+
+def _listed(folder: Path, split: str) -> list[str] | None:
+    """File stems of a list of addresses, None when there is no list."""
+    for place in (folder, folder / "url_lists"):
+        for name in SPLIT_NAMES[split]:
+            path = place / f"all_{name}.txt"
+            if path.is_file():
+                urls = decode(path.read_bytes(), str(path)).split()
+                return [hashlib.sha1(url.encode("utf-8")).hexdigest() for url in urls]
+    return None
+
+
+def _chosen(folder: Path, split: str) -> list[Path]:
+    """The stories of a split, in an order that repeats."""
+    for name in SPLIT_NAMES[split]:
+        if (folder / name).is_dir():
+            return sorted((folder / name).rglob("*.story"))
+    stories = {path.stem: path for path in sorted(folder.rglob("*.story"))}
+    listed = _listed(folder, split)
+    if listed is not None:
+        return [stories[stem] for stem in listed if stem in stories]
+    return [stories[stem] for stem in sorted(stories) if hash_split(stem) == split]
+
+
+def read_stories(folder: Path, split: str) -> Iterator[Row]:
+    """Read the stories of a split.
+
+    The split is told by, in this order: folders named train, val, test; lists of web
+    addresses `all_train.txt`, `all_val.txt`, `all_test.txt` in the folder or its
+    `url_lists`, where addresses without a story are passed over; `hash_split`.
+
+    Args:
+        folder: holds `.story` files, at any depth.
+        split: "train", "valid" or "test".
+
+    Yields:
+        Rows; the id is the file's stem. Stories without article or highlight, of which
+        the corpus has about a hundred, are passed over.
+
+    Raises:
+        DataError: no story is left, or one is no UTF-8.
+    """
+    found = False
+    for path in _chosen(folder, split):
+        article, summary = parse_story(decode(path.read_bytes(), str(path)))
+        if article and summary:
+            found = True
+            yield Row(path.stem, article, (summary,), str(path))
+    if not found:
+        raise DataError(
+            f"A folder of stories must hold some of the split {split!r}. Received: "
+            f"{folder}, which holds none with article and highlight. Check the folder "
+            "and its lists of addresses."
+        )

@@ -49,7 +49,7 @@ class TokenCache:
             self._source, source = self._open("source", meta["dtype"])
             self._target, target = self._open("target", meta["dtype"])
             self.row_numbers = np.load(self.folder / "rows.npy")
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
             raise DataError(
                 f"{folder} must be a token cache. Received: {error!r}. Delete the "
                 "folder; it is made again."

@@ -1,0 +1,39 @@
+import pytest
+
+from nutgraf.data.bad_rows import BadRowLog
+from nutgraf.errors import ConfigError, DataError
+
+
+def test_skipped_rows_are_counted_and_the_first_ten_named():
+    log = BadRowLog("skip")
+    for line in range(1, 1201):
+        log.add("a.csv", line, "is bad")
+    log.good = 800
+    log.check()
+    lines = log.report().splitlines()
+    assert lines[0] == "1,200 bad rows among the first 2,000 rows:"
+    assert lines[1] == "  a.csv:1: is bad"
+    assert lines[10:] == ["  a.csv:10: is bad", "  and 1,190 more"]
+
+
+def test_the_tenth_bad_row_fails():
+    log = BadRowLog("fail")
+    for line in range(1, 10):
+        log.add("a.csv", line, f"reason {line}")
+    with pytest.raises(DataError) as error:
+        log.add("a.csv", 99, "reason ten")
+    for part in ("10 bad rows", "a.csv:1: reason 1", "a.csv:99: reason ten"):
+        assert part in str(error.value)
+
+
+def test_one_bad_row_fails_in_the_end():
+    log = BadRowLog("fail")
+    log.check()
+    log.add("a.csv", 7, "is bad")
+    with pytest.raises(DataError, match=r"1 bad row among.*\n  a\.csv:7: is bad"):
+        log.check()
+
+
+def test_other_policies_are_refused():
+    with pytest.raises(ConfigError, match='"fail" or "skip". Received: \'ignore\''):
+        BadRowLog("ignore")

@@ -71,11 +71,25 @@ class TokenCache:
         return len(self.row_numbers)
 
     def source(self, index: int) -> np.ndarray:
-        """Return the source ids of a row."""
+        """Return the source ids of a row.
+
+        Args:
+            index: place of the row in the cache.
+
+        Returns:
+            (n,) integers, cut at the source limit.
+        """
         return self._source[self._source_starts[index] : self._source_starts[index + 1]]
 
     def target(self, index: int) -> np.ndarray:
-        """Return the target actions of a row, the end last unless it was cut."""
+        """Return the target actions of a row.
+
+        Args:
+            index: place of the row in the cache.
+
+        Returns:
+            (n,) integers, the end last unless it was cut off.
+        """
         return self._target[self._target_starts[index] : self._target_starts[index + 1]]
 
 

@@ -59,10 +59,10 @@ def test_all_formats_give_the_same_rows(tmp_path, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_wrong_field_is_named_with_the_nearest(tmp_path, kind):
     path = write(tmp_path, kind)
-    with pytest.raises(DataError, match=r"news.*`titel` is missing.*mean `title`\?"):
-        list(read_rows(path, "body", "titel"))
-    with pytest.raises(DataError, match="`boddy` is missing"):
-        list(read_rows(path, "boddy", "title", bad_rows="skip"))
+    with pytest.raises(DataError, match=r"news.*`titlex` is missing.*mean `title`\?"):
+        list(read_rows(path, "body", "titlex"))
+    with pytest.raises(DataError, match="`bodyx` is missing"):
+        list(read_rows(path, "bodyx", "title", bad_rows="skip"))
 
 
 def lines(*content, **settings):

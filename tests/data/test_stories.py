@@ -84,6 +84,6 @@ def test_stories_without_article_or_highlight_are_passed_over(tmp_path):
 
 def test_a_story_that_is_no_utf8_is_named(tmp_path):
     (tmp_path / "train").mkdir()
-    (tmp_path / "train" / "a.story").write_bytes(b"caf\xe9")
+    (tmp_path / "train" / "a.story").write_bytes(b"\xe9")
     with pytest.raises(DataError, match=r"a\.story:1: byte 0xe9"):
         list(read_stories(tmp_path, "train"))

@@ -23,7 +23,7 @@ def test_no_paths_mean_standard_input():
 
 def test_what_is_no_text_is_named(tmp_path):
     (tmp_path / "empty.txt").write_text(" \n")
-    (tmp_path / "latin.txt").write_bytes(b"one\ntwo\ncaf\xe9\n")
+    (tmp_path / "latin.txt").write_bytes(b"one\ntwo\n\xe9\n")
     for name, reason in (
         ("empty.txt", "empty"),
         ("latin.txt", r"latin\.txt:3: byte 0xe9"),

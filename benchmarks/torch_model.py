@@ -1,8 +1,8 @@
 """The plain PyTorch side of benchmarks: the same encoder-decoder, run eagerly.
 
 Written as one would by hand today: pre-norm blocks, fused attention, tied embeddings,
-no compilation. It has the same weights, one for one, as `nutgraf.models`, so both do
-the same arithmetic. Imports nothing of nutgraf.
+fused AdamW, no compilation. It has the same weights, one for one, as `nutgraf.models`,
+so both do the same arithmetic. Imports nothing of nutgraf.
 """
 
 from __future__ import annotations
@@ -191,6 +191,7 @@ def make_step(
         lr=training["learning_rate"],
         betas=(0.9, 0.98),
         eps=1e-8,
+        fused=True,
     )
 
     def step(batch: dict) -> float:

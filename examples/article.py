@@ -216,7 +216,7 @@ def main() -> None:
     )
     print(f"\n{held_out[0].document[:300]} ...")
     for name, summaries in systems.items():
-        print(f"\n{name}: {summaries[0][:300]}")
+        print(f"\n{name}: {' '.join(summaries[0].split())[:300]}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ natural logarithms (nats), float32.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from nutgraf.errors import ConfigError
@@ -118,10 +118,10 @@ class Rollout:
         ended: (P, G) bool, the end action was drawn.
         truncated: (P, G) bool, cut by the length limit.
         processors: the static `Processors` of the draw.
-        support: (P, G, T, K) int32, ids kept by top-k/top-p, -1 = none; or None when
-            nothing was filtered.
+        support: (P, G, T, ceil(V / 32)) int32, one bit per action: kept by top-k/top-p
+            (action v is bit v % 32 of word v // 32); None when nothing was filtered.
         rewards: (P, G) float32, or None before rewarding.
-        components: name -> (P, G) float32, the parts of the reward.
+        components: name -> (P, G) float32, the parts of the reward, before weighting.
         valid: (P, G) bool, False where a reward did not apply; None before rewarding.
         version: number of updates the policy had seen.
     """
@@ -134,9 +134,9 @@ class Rollout:
     truncated: Array
     processors: Processors
     support: Array | None = None
-    rewards: Array | None = None
-    components: dict[str, Array] | None = None
-    valid: Array | None = None
+    rewards: Array = None
+    components: dict[str, Array] = field(default_factory=dict)
+    valid: Array = None
     version: int = 0
 
 

@@ -11,6 +11,7 @@ https://nullprogram.com/blog/2018/07/31/
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -67,16 +68,16 @@ def uniform(*counters: Array | int) -> Array:
     return (ops.cast(bits, "float32") + 0.5) * np.float32(2.0**-24)
 
 
-def dropout_mask(shape: tuple[int, ...], rate: float, *counters: Array | int) -> Array:
+def dropout_mask(shape: tuple[Any, ...], rate: float, *counters: Array | int) -> Array:
     """Draw which elements survive dropout.
 
     Args:
-        shape: static shape of the mask.
+        shape: shape of the mask, sizes known at compile time or not.
         rate: float in [0, 1), the share that is dropped.
         *counters: scalar counters (seed, step, site).
 
     Returns:
         bool array of `shape`, True = kept.
     """
-    index = ops.reshape(ops.arange(int(np.prod(shape)), dtype="int32"), shape)
+    index = ops.reshape(ops.arange(math.prod(shape), dtype="int32"), shape)
     return uniform(hash_counters(*counters), index) >= rate

@@ -31,7 +31,9 @@ def value_and_grad(function: Callable[..., Any]) -> Callable[..., Any]:
         with torch.enable_grad():
             leaves = [value.detach().requires_grad_(True) for value in values]
             loss, aux = function(leaves, *args)
-            grads = torch.autograd.grad(loss, leaves, allow_unused=True)
+            grads = [None] * len(leaves)
+            if loss.requires_grad:
+                grads = torch.autograd.grad(loss, leaves, allow_unused=True)
         filled = [
             torch.zeros_like(leaf) if grad is None else grad
             for leaf, grad in zip(leaves, grads, strict=True)

@@ -76,7 +76,7 @@ class Generator:
         for start in range(0, len(rows), self.rows):
             chosen = order[start : start + self.rows]
             filled = np.resize(chosen, self.rows)  # repeat rows: one shape for all
-            batch = codec.batch([rows[index] for index in filled])
+            batch = codec.batch([rows[int(index)] for index in filled])
             batch = batch._replace(
                 target_ids=batch.target_ids[:, :1], target_mask=batch.target_mask[:, :1]
             )

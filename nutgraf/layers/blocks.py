@@ -1,7 +1,8 @@
 """Encoder and decoder blocks in the pre-norm layout.
 
 x + f(norm(x)) for each part f, as in Xiong et al. 2020, "On Layer Normalization in the
-Transformer Architecture", arXiv 2002.04745, and in Pegasus. LayerNorm's epsilon is 1e-5.
+Transformer Architecture", arXiv 2002.04745, and in Pegasus. The epsilon of LayerNorm is
+1e-5.
 """
 
 from __future__ import annotations

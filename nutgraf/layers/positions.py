@@ -27,8 +27,9 @@ def sinusoidal_positions(length: int, width: int) -> np.ndarray:
         ValueError: width is odd.
 
     Example:
-        >>> sinusoidal_positions(2, 4).round(3).tolist()
-        [[0.0, 0.0, 1.0, 1.0], [0.8410000205039978, 0.009999999776482582, 0.5400000214576721, 1.0]]
+        >>> print(sinusoidal_positions(2, 4).round(2))
+        [[0.   0.   1.   1.  ]
+         [0.84 0.01 0.54 1.  ]]
     """
     if width % 2:
         raise ValueError(f"width must be even. Received: width={width}.")

@@ -59,7 +59,7 @@ def _f1(hits: int, predicted: int, wanted: int) -> float:
     return 200.0 * hits / (predicted + wanted) if hits else 0.0
 
 
-def _shared(left: Counter, right: Counter) -> int:  # type: ignore[type-arg]
+def _shared(left: Counter, right: Counter) -> int:
     """Return the size of the multiset intersection."""
     if len(left) > len(right):
         left, right = right, left

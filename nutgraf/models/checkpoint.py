@@ -1,9 +1,9 @@
 """Model folders: all that is needed to load and use a model, nothing unpickled.
 
-    config.json          settings of the model, format version, reading of the dtype
-    model.safetensors    weights by name
-    tokenizer.json       the tokenizer
-    card.json            optional: data, seed, steps, scores of the run that made it
+config.json          settings of the model, format version, reading of the dtype
+model.safetensors    weights by name
+tokenizer.json       the tokenizer
+card.json            optional: data, seed, steps, scores of the run that made it
 """
 
 from __future__ import annotations
@@ -101,10 +101,11 @@ def save_policy(
 def _read_config(folder: Path) -> ModelConfig:
     path = folder / CONFIG
     if not folder.is_dir() or not path.is_file():
+        state = "has no " + CONFIG if folder.is_dir() else "is no folder"
         raise ModelError(
             f"A model is a folder with {CONFIG}, {WEIGHTS} and {TOKENIZER}. Received: "
-            f"{folder}, which {'has no ' + CONFIG if folder.is_dir() else 'is no folder'}"
-            ". Give the folder that `nutgraf train` or `nutgraf rl` wrote (its `best`)."
+            f"{folder}, which {state}. Give the folder that `nutgraf train` (its `best`) "
+            "or `nutgraf rl` (its `last`) wrote."
         )
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
@@ -118,8 +119,8 @@ def _read_config(folder: Path) -> ModelConfig:
         if isinstance(error, NutgrafError):
             raise
         raise ModelError(
-            f"{path} must be the JSON of a nutgraf model. Received: {error!r}. Copy the "
-            "model folder again."
+            f"{path} must be the JSON of a nutgraf model. Received: {error!r}. Copy "
+            "the model folder again."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Rows to arrays and actions back to texts, for policies whose actions are word pieces."""
+"""Rows to arrays, and actions that are word pieces back to texts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ __all__ = ["Codec", "TextCodec", "pad_ids", "round_up"]
 
 
 class Codec(Protocol):
-    """Turns rows into a `Batch` and actions into texts."""
+    """Turns rows into a `Batch` and actions into texts.
+
+    Attributes:
+        max_source: longest source in tokens; what is longer is cut.
+        max_target: longest text in actions, the end among them.
+    """
+
+    max_source: int
+    max_target: int
 
     def batch(self, rows: Sequence[Row]) -> Batch:
         """Return the rows as arrays."""

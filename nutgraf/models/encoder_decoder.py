@@ -17,8 +17,8 @@ import numpy as np
 from keras import ops
 
 from nutgraf.arrays import BOS, EOS, PAD
-from nutgraf.layers.blocks import DecoderBlock, DecoderCache, EncoderBlock, layer_norm
 from nutgraf.layers.attention import causal_mask
+from nutgraf.layers.blocks import DecoderBlock, DecoderCache, EncoderBlock, layer_norm
 from nutgraf.layers.copy_head import CopyHead, log_add, log_masked_sum
 from nutgraf.layers.dropout import Dropout
 from nutgraf.layers.positions import sinusoidal_positions
@@ -87,10 +87,10 @@ class EncoderDecoder(keras.Model):
     def build(self, input_shape: Any = None) -> None:
         """Create the weights."""
         self.embedding.build((None, None))
-        for block in (*self.encoder, *self.decoder):
-            block.build()
-        for norm in (self.encoder_norm, self.decoder_norm):
-            norm.build((None, None, self.config.width))
+        states = (None, None, self.config.width)
+        parts: list[Any] = [*self.encoder, *self.decoder]
+        for part in (*parts, self.encoder_norm, self.decoder_norm):
+            part.build(states)
         if self.copy_head is not None:
             self.copy_head.build()
         self.built = True
@@ -155,9 +155,7 @@ class EncoderDecoder(keras.Model):
         causal = causal_mask(length)
         weights = []
         for block, source in zip(self.decoder, memory["source"], strict=True):
-            x, attention = block(
-                x, source, memory["mask"], causal, dropout=drop
-            )
+            x, attention = block(x, source, memory["mask"], causal, dropout=drop)
             weights.append(attention)
         x = self.decoder_norm(x)
         shape = (prompts, samples, length, self.config.width)

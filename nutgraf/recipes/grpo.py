@@ -68,7 +68,11 @@ class GRPO:
             clip_range=(clip_range, clip_range),
         )
         self.trainer = RLTrainer(
-            policy, reward, algorithm, settings, None if folder is None else Path(folder)
+            policy,
+            reward,
+            algorithm,
+            settings,
+            None if folder is None else Path(folder),
         )
 
     def fit(

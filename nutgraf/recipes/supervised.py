@@ -111,8 +111,7 @@ def _policy(settings: TrainSettings, folder: Path, rows: Any) -> EncoderDecoderP
         return load_policy(chosen.start)
     if chosen.size not in SIZES:
         raise ConfigError(
-            f"model.size must be one of {', '.join(SIZES)}. Received: "
-            f"{chosen.size!r}."
+            f"model.size must be one of {', '.join(SIZES)}. Received: {chosen.size!r}."
         )
     tokenizer = _tokenizer(settings, folder, rows)
     names = ("width", "heads", "feed_forward", "encoder_layers", "decoder_layers")

@@ -15,7 +15,7 @@ from keras import ops
 
 from nutgraf.arrays import Batch, Processors, Rollout
 from nutgraf.backend import Compiled, jit, value_and_grad, with_values
-from nutgraf.objectives.grpo import clip_share
+from nutgraf.objectives.grpo import clip_share, ratio
 from nutgraf.objectives.kl import k3
 
 __all__ = ["Algorithm", "Experience", "gradient_of", "micro_batches", "scorer"]
@@ -170,14 +170,13 @@ def _statistics(
     """Diagnostics as (sum, count) over tokens."""
     mask = experience.mask
     count = ops.sum(ops.cast(mask, "float32"))
-    ratio = ops.exp(log_probs - experience.old_log_probs)
 
     def summed(values: Array) -> tuple[Array, Array]:
         return ops.sum(ops.where(mask, values, 0.0)), count
 
     found = {
         "policy/kl_to_start": summed(k3(log_probs, experience.ref_log_probs)),
-        "policy/ratio": summed(ratio),
+        "policy/ratio": ratio(log_probs, experience.old_log_probs, mask),
         "policy/entropy": summed(-experience.old_log_probs),
     }
     if algorithm.clip_range is not None:

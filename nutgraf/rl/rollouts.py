@@ -43,6 +43,7 @@ def rewarded(
         list(texts),
         [row.references for row in repeated],
         repeated,
+        update=rollout.version,
     )
 
     def table(values: Sequence[float | None]) -> np.ndarray:

@@ -181,9 +181,7 @@ class RLTrainer:
                 )
             return state
         position = {"step": 0, "settings": _jsonable(plain)}
-        return RunState(
-            self._reference, self.optimizer.init(self._reference), position
-        )
+        return RunState(self._reference, self.optimizer.init(self._reference), position)
 
     def _save(self, state: RunState) -> None:
         if self.folder is not None:

@@ -65,8 +65,8 @@ class BeamSearch:
         """Compile at the first call with each shape."""
         if beams < 1 or length < 1 or length_penalty < 0:
             raise ConfigError(
-                "beams and length must be integers >= 1, length_penalty >= 0. Received: "
-                f"beams={beams}, length={length}, length_penalty={length_penalty}."
+                "beams and length must be integers >= 1, length_penalty >= 0. "
+                f"Received: beams={beams}, length={length}, length_penalty={length_penalty}."
             )
         if processors.filters:
             raise ConfigError(
@@ -144,7 +144,7 @@ class BeamSearch:
         return scores / ops.power(size, np.float32(self.length_penalty))
 
     def _candidates(self, beam: _Beam, memory: Any) -> tuple[Array, ...]:
-        """The 2K best continuations: scores, parents, actions, log-probs; all (P, 2K)."""
+        """The 2K best continuations: scores, parents, actions, log-probs: (P, 2K)."""
         prompts, vocabulary = beam.last.shape[0], self.policy.vocabulary_size
         rows = prompts * self.beams
         raw, state = self.policy.step(memory, beam.state, beam.last)
@@ -189,7 +189,7 @@ class BeamSearch:
     def _close(
         self, beam: _Beam, texts: Array, traces: Array, scores: Array, closes: Array
     ) -> tuple[Array, Array, Array]:
-        """Add hypotheses that ended to those closed before; a done row is left alone."""
+        """Add hypotheses that ended to those closed before; leave done rows alone."""
         done = ops.all(beam.closed_scores > WORST, axis=-1, keepdims=True)
         closes = ops.logical_and(closes, ops.logical_not(done))
         new = ops.where(closes, self._penalised(scores, beam.time + 1), WORST)

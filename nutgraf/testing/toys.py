@@ -47,9 +47,7 @@ def toy_tokenizer() -> Any:
     """Return a tokenizer in which each toy word is one or two pieces."""
     from nutgraf.text.tokenizer import Tokenizer
 
-    return Tokenizer.train(
-        [row.document for row in toy_rows(200)], vocabulary_size=330
-    )
+    return Tokenizer.train([row.document for row in toy_rows(200)], vocabulary_size=330)
 
 
 def toy_policy(tokenizer: Any = None, seed: int = 0, **changes: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What a run writes while it goes: `metrics.jsonl`, TensorBoard events, a progress bar."""
+"""What a run tells as it goes: `metrics.jsonl`, TensorBoard events, a progress bar."""
 
 from __future__ import annotations
 

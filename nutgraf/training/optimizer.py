@@ -84,7 +84,9 @@ class AdamW:
         for name in ("beta1", "beta2"):
             value = getattr(self, name)
             if not 0.0 <= value < 1.0:
-                raise ConfigError(f"{name} must be in [0, 1). Received: {name}={value}.")
+                raise ConfigError(
+                    f"{name} must be in [0, 1). Received: {name}={value}."
+                )
         if self.epsilon <= 0 or self.weight_decay < 0:
             raise ConfigError(
                 "epsilon must be > 0 and weight_decay >= 0. Received: "

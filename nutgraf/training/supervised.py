@@ -200,9 +200,7 @@ class SupervisedTrainer:
     ) -> RunState:
         """Train to the end of the epoch, or of the time."""
         position = dict(state.position)
-        plans = epoch_batches(
-            train, self.shapes, self.settings.seed, position["epoch"]
-        )
+        plans = epoch_batches(train, self.shapes, self.settings.seed, position["epoch"])
         while position["index"] < len(plans):
             state = RunState(state.values, state.optimizer, position)
             state = self._update(state, train, plans, total, log, advance)

@@ -8,7 +8,9 @@ from nutgraf.layers.copy_head import CopyHead, log_add, log_masked_sum
 def test_log_add_equals_numpy_at_ordinary_and_extreme_values():
     a = np.array([0.0, -3.0, -1e9, -80.0, -1e9], "float32")
     b = np.array([0.0, -1.0, -2.0, -1e9, -1e9], "float32")
-    found = backend.to_numpy(log_add(ops.convert_to_tensor(a), ops.convert_to_tensor(b)))
+    found = backend.to_numpy(
+        log_add(ops.convert_to_tensor(a), ops.convert_to_tensor(b))
+    )
     expected = np.logaddexp(a.astype("float64"), b)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 

@@ -2,10 +2,10 @@ import json
 
 import numpy as np
 import pytest
-from nutgraf.testing.toys import toy_policy, weights_of
 
 from nutgraf.errors import ModelError
 from nutgraf.models.checkpoint import check_folder, load_policy, save_policy
+from nutgraf.testing.toys import toy_policy, weights_of
 
 
 @pytest.fixture
@@ -25,9 +25,13 @@ def test_saved_and_loaded_weights_are_the_same(policy, folder):
 
 def test_half_precision_is_half_the_size_and_close(policy, folder, tmp_path):
     save_policy(tmp_path / "half", policy, half=True)
-    sizes = [(p / "model.safetensors").stat().st_size for p in (folder, tmp_path / "half")]
+    sizes = [
+        (p / "model.safetensors").stat().st_size for p in (folder, tmp_path / "half")
+    ]
     assert sizes[1] < 0.6 * sizes[0]
-    for one, two in zip(weights_of(policy), weights_of(load_policy(tmp_path / "half")), strict=True):
+    for one, two in zip(
+        weights_of(policy), weights_of(load_policy(tmp_path / "half")), strict=True
+    ):
         np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-6)  # float16: 11 bits
 
 

@@ -1,12 +1,12 @@
 import keras
 import numpy as np
 import pytest
-from nutgraf.testing.toys import toy_policy, weights_of
 
 from nutgraf.arrays import BOS, EOS, PAD
 from nutgraf.backend import to_numpy, value_and_grad, with_values
 from nutgraf.models.config import ModelConfig
 from nutgraf.models.encoder_decoder import EncoderDecoder
+from nutgraf.testing.toys import toy_policy, weights_of
 
 
 @pytest.fixture
@@ -52,7 +52,9 @@ def test_source_padding_changes_nothing(policy, rows):
 def test_the_source_is_read(policy, batch):
     inputs = inputs_of(batch)
     other = dict(inputs, source_ids=np.roll(inputs["source_ids"], 1, axis=0))
-    assert abs(to_numpy(policy.model(inputs)) - to_numpy(policy.model(other))).max() > 0.1
+    assert (
+        abs(to_numpy(policy.model(inputs)) - to_numpy(policy.model(other))).max() > 0.1
+    )
 
 
 def test_only_words_of_the_source_gain_by_copying(tokenizer, rows):

@@ -65,7 +65,9 @@ def test_a_wide_beam_finds_the_best_text_of_all(seed, policy, rows):
     table = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
     batch = policy.codec.batch(rows[:2])
     found = BeamSearch(TablePolicy(table), 60, 4, length_penalty=0.0)([], batch)
-    assert found.actions[0, 0][found.mask[0, 0]].tolist() == best_by_force(table, 4, 0.0)
+    assert found.actions[0, 0][found.mask[0, 0]].tolist() == best_by_force(
+        table, 4, 0.0
+    )
 
 
 def test_wider_beams_find_likelier_texts(tokenizer, rows):

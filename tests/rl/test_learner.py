@@ -1,0 +1,132 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from nutgraf.arrays import Processors
+from nutgraf.backend import to_numpy
+from nutgraf.recipes.grpo import GRPO
+from nutgraf.recipes.self_critical import SelfCritical
+from nutgraf.rl.learner import gradient_of, micro_batches, scorer
+from nutgraf.rl.settings import RLSettings
+from nutgraf.sampling.sample import Sampler
+from nutgraf.testing.toys import toy_policy, weights_of
+
+
+def nothing(prompts, completions, references, rows=None):
+    return [0.0] * len(prompts)
+
+
+ALGORITHM = GRPO(toy_policy(), nothing, RLSettings()).trainer.algorithm
+
+
+@pytest.fixture
+def rollout(policy, rows):
+    batch = policy.codec.batch(rows[:4])
+    found = Sampler(policy, 3, 8)(weights_of(policy), batch, seed=2)
+    return dataclasses.replace(found, valid=np.ones((4, 3), bool))
+
+
+def gradients(policy, rollout, advantages, size=4, kl=0.0, supervised=0.0, ref=None):
+    """Gradient of the whole rollout, from micro-batches of `size` prompts."""
+    step = gradient_of(policy, ALGORITHM, Processors(), kl, supervised)
+    values = weights_of(policy)
+    ref = rollout.log_probs if ref is None else ref
+    parts = micro_batches(rollout, np.asarray(advantages, "float32"), ref, 0, size)
+    count = np.float32(sum(part.mask.sum() for part in parts))
+    targets = np.float32(rollout.batch.target_mask.sum())
+    total, statistics = None, []
+    for part in parts:
+        grads, found = to_numpy(step(values, part, count, targets))
+        total = (
+            grads
+            if total is None
+            else [a + b for a, b in zip(total, grads, strict=True)]
+        )
+        statistics.append(found)
+    return total, statistics
+
+
+ADVANTAGES = np.array([[1, -1, 0.5], [0, 2, -2], [1, 1, -2], [0.3, 0.3, -0.6]])
+
+
+def test_first_ratio_is_one_and_nothing_is_clipped(policy, rollout):
+    _, (found,) = gradients(policy, rollout, ADVANTAGES)
+    total, count = found["policy/ratio"]
+    assert total / count == pytest.approx(1.0, abs=1e-4)
+    assert found["policy/clip_share"][0] == 0
+    assert found["policy/kl_to_start"][0] == pytest.approx(0.0, abs=1e-4)
+
+
+def test_micro_batches_add_up_to_the_whole(policy, rollout):
+    whole, _ = gradients(policy, rollout, ADVANTAGES, 4, 0.1, 0.3)
+    parts, _ = gradients(policy, rollout, ADVANTAGES, 1, 0.1, 0.3)
+    for one, two in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-6)  # sums reordered
+
+
+def test_a_raised_advantage_raises_the_log_prob(policy, rollout):
+    advantages = np.zeros((4, 3))
+    advantages[2, 1] = 1.0
+    grads, _ = gradients(policy, rollout, advantages)
+    values = weights_of(policy)
+    moved = [v - 0.02 * g for v, g in zip(values, grads, strict=True)]
+    score = scorer(policy, Processors())
+    part = micro_batches(rollout, advantages, rollout.log_probs, 0, 4)[0]
+    before, after = (to_numpy(score(v, part)) for v in (values, moved))
+    change = ((after - before) * rollout.mask)[2, 1].sum()
+    assert change > 1e-4
+
+
+def test_a_sample_that_is_not_valid_is_as_if_dropped(policy, rollout):
+    valid = np.ones((4, 3), bool)
+    valid[1, 2] = False
+    invalid = dataclasses.replace(rollout, valid=valid)
+    one, _ = gradients(policy, invalid, ADVANTAGES)
+    other = ADVANTAGES.copy()
+    other[1, 2] = 77.0
+    two, _ = gradients(policy, invalid, other)
+    for a, b in zip(one, two, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_all_masked_gives_zero_not_nan(policy, rollout):
+    nobody = dataclasses.replace(rollout, valid=np.zeros((4, 3), bool))
+    grads, _ = gradients(policy, nobody, ADVANTAGES, kl=0.1)
+    assert all((grad == 0).all() for grad in grads)
+
+
+def test_kl_pulls_back_to_the_reference(policy, rollout):
+    """With no advantage, the gradient of the KL raises what the reference prefers."""
+    ref = rollout.log_probs + np.where(rollout.mask, 0.5, 0.0).astype("float32")
+    grads, _ = gradients(policy, rollout, np.zeros((4, 3)), kl=1.0, ref=ref)
+    moved = [v - 0.02 * g for v, g in zip(weights_of(policy), grads, strict=True)]
+    part = micro_batches(rollout, ADVANTAGES, ref, 0, 4)[0]
+    score = scorer(policy, Processors())
+    after = to_numpy(score(moved, part))
+    assert ((after - rollout.log_probs) * rollout.mask).sum() > 1e-3
+
+
+def test_the_mixed_in_loss_is_the_references_cross_entropy(policy, rollout):
+    _, (found,) = gradients(policy, rollout, np.zeros((4, 3)), supervised=1.0)
+    nll, count = found["loss/supervised"]
+    batch = rollout.batch
+    assert count == batch.target_mask.sum()
+    memory = policy.encode(batch)
+    actions = batch.target_ids[:, None]
+    scored = policy.score(memory, policy.hidden(memory, actions), actions)
+    expected = -to_numpy(scored.log_probs)[:, 0][batch.target_mask].sum()
+    assert nll == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_greedy_baseline_is_not_learned_from(policy, rollout):
+    recipe = SelfCritical(policy, nothing, RLSettings())
+    parts = micro_batches(rollout, ADVANTAGES, rollout.log_probs, 1, 2)
+    assert [part.actions.shape for part in parts] == [(2, 2, 8)] * 2
+    np.testing.assert_array_equal(parts[1].advantages, ADVANTAGES[2:, 1:].astype("f4"))
+    found = to_numpy(
+        recipe.trainer.algorithm.advantages(
+            np.array([[0.5, 0.7, 0.1]], "float32"), np.ones((1, 3), bool)
+        )
+    )
+    np.testing.assert_allclose(found, [[0.0, 0.2, -0.4]], atol=1e-6)

@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from nutgraf.errors import DataError
+from nutgraf.rl.prompts import PromptSchedule
+
+
+def schedule(seed=0, count=103):
+    lengths = np.random.default_rng(1).integers(5, 60, count)
+    return lengths, PromptSchedule(lengths, 8, (16, 32, 48), seed)
+
+
+def test_a_plan_is_a_pure_function_of_seed_and_update():
+    _, one = schedule()
+    _, two = schedule()
+    two.plan(40)  # looked at out of order
+    for update in (0, 5, 13, 40):
+        np.testing.assert_array_equal(one.plan(update).rows, two.plan(update).rows)
+    _, other = schedule(seed=1)
+    assert (other.plan(0).rows != one.plan(0).rows).any()
+
+
+def test_a_pass_draws_no_row_twice_and_sources_fit():
+    lengths, found = schedule()
+    per_pass = len(lengths) // 8
+    plans = [found.plan(update) for update in range(per_pass)]
+    drawn = np.concatenate([plan.rows for plan in plans])
+    assert len(np.unique(drawn)) == len(drawn) == per_pass * 8
+    for plan in plans:
+        assert plan.source_length in (16, 32, 48)
+        assert (np.minimum(lengths[plan.rows], 48) <= plan.source_length).all()
+    again = np.concatenate([found.plan(per_pass + u).rows for u in range(per_pass)])
+    assert (again != drawn).any()
+
+
+def test_too_few_rows_are_named():
+    with pytest.raises(DataError, match=r"prompts per update \(8\).*3 rows"):
+        PromptSchedule([1, 2, 3], 8, (16,), 0)

@@ -1,0 +1,42 @@
+import numpy as np
+
+from nutgraf.rewards.random import RandomReward
+from nutgraf.rewards.weighted import WeightedSum
+from nutgraf.rl.rollouts import rewarded, texts_of
+from nutgraf.sampling.sample import Sampler
+from nutgraf.testing.toys import weights_of
+
+
+def first_word(prompts, completions, references, rows=None):
+    """1 for a text that begins with the document's first word, None for empty texts."""
+    return [
+        float(text.split()[0] == prompt.split()[0]) if text else None
+        for prompt, text in zip(prompts, completions, strict=True)
+    ]
+
+
+def test_each_sample_is_judged_with_its_own_row(policy, rows):
+    batch = policy.codec.batch(rows[:3])
+    rollout = Sampler(policy, 2, 6)(weights_of(policy), batch)
+    texts = [rows[0].document, "", "x", rows[1].document, rows[2].document, "y"]
+    found = rewarded(rollout, texts, rows[:3], first_word)
+    assert found.rewards.tolist() == [[1, 0], [0, 1], [1, 0]]
+    assert found.valid.tolist() == [[True, False], [True, True], [True, True]]
+    assert len(texts_of(policy, rollout)) == 6
+
+
+def test_the_random_control_is_drawn_anew_at_each_update(policy, rows):
+    batch = policy.codec.batch(rows[:3])
+    reward = WeightedSum({"random": (RandomReward(0), 1.0)})
+    found = [
+        rewarded(
+            Sampler(policy, 2, 6)(weights_of(policy), batch, update=update),
+            ["same"] * 6,
+            rows[:3],
+            reward,
+        ).rewards
+        for update in (0, 0, 1)
+    ]
+    np.testing.assert_array_equal(found[0], found[1])
+    assert (found[0] != found[2]).all()
+    assert len(np.unique(found[0])) == 6

@@ -1,0 +1,18 @@
+import pytest
+
+from nutgraf.errors import ConfigError
+from nutgraf.rl.settings import RLSettings
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"samples": 1}, "samples must be an integer >= 2"),
+        ({"updates": 0}, "updates must be an integer >= 1"),
+        ({"kl_weight": -0.1}, "kl_weight must be >= 0"),
+        ({"prompts": 16, "micro_prompts": 5}, "micro_prompts must divide prompts=16"),
+    ],
+)
+def test_bad_settings_are_named(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        RLSettings(**changes)

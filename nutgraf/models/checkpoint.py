@@ -104,8 +104,8 @@ def _read_config(folder: Path) -> ModelConfig:
         state = "has no " + CONFIG if folder.is_dir() else "is no folder"
         raise ModelError(
             f"A model is a folder with {CONFIG}, {WEIGHTS} and {TOKENIZER}. Received: "
-            f"{folder}, which {state}. Give the folder that `nutgraf train` (its `best`) "
-            "or `nutgraf rl` (its `last`) wrote."
+            f"{folder}, which {state}. Give what `nutgraf train` wrote as `best` "
+            "or `nutgraf rl` as `last`."
         )
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))

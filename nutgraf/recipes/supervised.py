@@ -102,7 +102,7 @@ def _tokenizer(settings: TrainSettings, folder: Path, rows: Any) -> Tokenizer:
     return tokenizer
 
 
-def _policy(settings: TrainSettings, folder: Path, rows: Any) -> EncoderDecoderPolicy:
+def _policy(settings: TrainSettings, folder: Path, rows: Any) -> Any:
     """The start model, or a new one from the seed."""
     import keras
 

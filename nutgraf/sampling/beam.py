@@ -66,7 +66,8 @@ class BeamSearch:
         if beams < 1 or length < 1 or length_penalty < 0:
             raise ConfigError(
                 "beams and length must be integers >= 1, length_penalty >= 0. "
-                f"Received: beams={beams}, length={length}, length_penalty={length_penalty}."
+                f"Received: beams={beams}, length={length}, "
+                f"length_penalty={length_penalty}."
             )
         if processors.filters:
             raise ConfigError(

@@ -1,8 +1,8 @@
 """FLOPs of a training, and the time they take, before it starts.
 
 Six FLOPs per weight and token (Kaplan et al. 2020, arXiv 2001.08361, section 2.1), with
-encoder, decoder and output weights each counted at the tokens they see, and attention's
-own products added.
+encoder, decoder and output weights each counted at the tokens they see. Attention's own
+products (scores and mixing) are left out: a few percent at the lengths used here.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def step_flops(config: ModelConfig, source_tokens: int, target_tokens: int) -> f
 
     Example:
         >>> round(step_flops(ModelConfig(8192), 4096, 768) / 1e9, 1)
-        77.0
+        75.6
     """
     width, hidden = config.width, config.feed_forward
     encoder = config.encoder_layers * (4 * width**2 + 2 * width * hidden)

@@ -2,8 +2,8 @@
 
     python tools/starter_data.py [FOLDER]
 
-Downloads the wheels that requirements/starter-data.txt names and keeps their Python
-files in FOLDER/site (by default runs/starter-data). Nothing is installed or run. A wheel
+Downloads the wheels that requirements/starter-data.txt names, keeps their Python files
+in FOLDER/site (by default runs/starter-data). Nothing is installed or run. A wheel
 that is there is not fetched again.
 """
 
@@ -67,7 +67,9 @@ def main() -> int:
         print(f"[{number}/{len(wanted)}] {requirement}", flush=True)
         if not fetch(requirement, wheels):
             missing.append(requirement)
-    files = sum(unpack(wheel, folder / "site") for wheel in sorted(wheels.glob("*.whl")))
+    files = sum(
+        unpack(wheel, folder / "site") for wheel in sorted(wheels.glob("*.whl"))
+    )
     print(f"{files:,} Python files in {folder / 'site'}")
     if missing:
         print(f"could not be fetched: {', '.join(missing)}", file=sys.stderr)

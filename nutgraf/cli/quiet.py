@@ -1,4 +1,4 @@
-"""The backend loaded without the log lines that its C++ part prints at start."""
+"""What a command says, and the backend loaded without the lines its C++ part prints."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-__all__ = ["load_backend", "quiet_stderr"]
+__all__ = ["load_backend", "quiet_stderr", "say"]
 
 
 @contextlib.contextmanager
@@ -43,3 +43,13 @@ def load_backend() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with quiet_stderr():
         import nutgraf.backend  # noqa: F401
+
+
+def say(line: str) -> None:
+    """Print a line at once, also into a pipe.
+
+    Args:
+        line: text without a line break at its end.
+    """
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from nutgraf.cli.config import load_settings
-from nutgraf.cli.quiet import load_backend
+from nutgraf.cli.quiet import load_backend, say
+from nutgraf.recipes.settings import TrainSettings
 
-__all__ = ["run"]
+__all__ = ["SETTINGS", "run"]
+
+SETTINGS = TrainSettings
+"""What `nutgraf init train` writes."""
 
 
 def run(argv: Sequence[str]) -> int:
@@ -20,16 +23,13 @@ def run(argv: Sequence[str]) -> int:
     Returns:
         0.
     """
-    load_backend()
-    from nutgraf.recipes.supervised import TrainSettings, train
-
     settings = load_settings(
         TrainSettings,
         argv,
         prog="nutgraf train",
         description=(
             "Train a model on rows of documents and summaries. Run it again with the "
-            "same settings to go on after an interruption; the best model so far is "
+            "same settings to go on after an interruption. The best model so far is "
             "the folder `best` of the run."
         ),
         examples=[
@@ -38,10 +38,8 @@ def run(argv: Sequence[str]) -> int:
             "nutgraf train news.toml --training.epochs 3 --out runs/short",
         ],
     )
+    load_backend()
+    from nutgraf.recipes.supervised import train
 
-    def report(line: str) -> None:
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
-
-    train(settings, report)
+    train(settings, say)
     return 0

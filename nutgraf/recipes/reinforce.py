@@ -9,66 +9,25 @@ import dataclasses
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nutgraf.data.sources import DataSettings, load_split
+from nutgraf.data.sources import load_split
 from nutgraf.errors import ConfigError
 from nutgraf.files import write_json
 from nutgraf.models.checkpoint import load_policy
 from nutgraf.recipes.grpo import GRPO
 from nutgraf.recipes.self_critical import SelfCritical
+from nutgraf.recipes.settings import ReinforceSettings, RewardSettings
 from nutgraf.rewards.base import Reward
 from nutgraf.rewards.length import LengthRatioPenalty
 from nutgraf.rewards.random import RandomReward
 from nutgraf.rewards.repetition import RepetitionPenalty
 from nutgraf.rewards.rouge import RougeReward
 from nutgraf.rewards.weighted import WeightedSum
-from nutgraf.rl.settings import RLSettings
 from nutgraf.text.words import WordKind, word_kind
 
-__all__ = ["ReinforceSettings", "RewardSettings", "improve", "make_reward"]
-
-
-@dataclass(frozen=True)
-class RewardSettings:
-    """What a summary is rewarded for: a weighted sum of parts."""
-
-    kind: str = "rouge"
-    """"rouge", or "random" for the control arm that must not help."""
-    rouge1: float = 1.0
-    """Share of ROUGE-1 in the ROUGE part."""
-    rouge2: float = 1.0
-    """Share of ROUGE-2 in the ROUGE part."""
-    rougeL: float = 1.0
-    """Share of ROUGE-L in the ROUGE part."""
-    length: float = 0.2
-    """Weight of the penalty for a length far from the reference's; 0 = off."""
-    repetition: float = 0.5
-    """Weight of the penalty for saying things twice; 0 = off."""
-
-
-@dataclass(frozen=True)
-class ReinforceSettings:
-    """Settings of `nutgraf rl`."""
-
-    start: str = "starter"
-    """Model folder to improve; "starter" for the one in the package."""
-    out: str = "runs/rl"
-    """Run folder; an interrupted run in it is resumed."""
-    algorithm: str = "grpo"
-    """"grpo" or "self-critical"."""
-    clip_range: float = 0.2
-    """For grpo: largest change of a token's ratio that is rewarded."""
-    data: DataSettings = field(default_factory=DataSettings)
-    """Where the prompts and references come from."""
-    reward: RewardSettings = field(default_factory=RewardSettings)
-    """The reward."""
-    rl: RLSettings = field(default_factory=RLSettings)
-    """The updates."""
-    max_minutes: float = 0.0
-    """Stop, ready to resume, after so many minutes; 0 = no limit."""
+__all__ = ["improve", "make_recipe", "make_reward"]
 
 
 def make_reward(

@@ -10,7 +10,6 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ import numpy as np
 from nutgraf.data.batches import choose_shapes, epoch_batches, padding_share
 from nutgraf.data.cache import TokenCache, build_cache
 from nutgraf.data.rows import Row
-from nutgraf.data.sources import DataSettings, data_name, load_split
+from nutgraf.data.sources import data_name, load_split
 from nutgraf.errors import ConfigError
 from nutgraf.evaluation.generate import Generator
 from nutgraf.files import write_json
@@ -29,61 +28,12 @@ from nutgraf.models.codec import TextCodec
 from nutgraf.models.config import SIZES, ModelConfig
 from nutgraf.models.encoder_decoder import EncoderDecoder
 from nutgraf.models.policy import EncoderDecoderPolicy
+from nutgraf.recipes.settings import TrainSettings
 from nutgraf.text.tokenizer import Tokenizer
 from nutgraf.training.estimate import machine_flops, step_flops
-from nutgraf.training.supervised import SupervisedSettings, SupervisedTrainer
+from nutgraf.training.supervised import SupervisedTrainer
 
-__all__ = ["ModelSettings", "TrainSettings", "train"]
-
-
-@dataclass(frozen=True)
-class ModelSettings:
-    """Settings of the model; 0 means: as the size has it."""
-
-    start: str = ""
-    """Model folder to go on from ("starter" for the one in the package); "" = new."""
-    size: str = "small"
-    """Named size: tiny, small, base or article."""
-    vocabulary_size: int = 30_000
-    """Word pieces of the tokenizer."""
-    width: int = 0
-    """Size of the states."""
-    heads: int = 0
-    """Attention heads."""
-    feed_forward: int = 0
-    """Size between the feed-forward layers."""
-    encoder_layers: int = 0
-    """Encoder blocks."""
-    decoder_layers: int = 0
-    """Decoder blocks."""
-    copy_head: bool = True
-    """Whether the model can copy words of the source."""
-    max_source: int = 400
-    """Longest source in tokens; what is longer is cut."""
-    max_target: int = 100
-    """Longest summary in actions, the end among them."""
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """Settings of `nutgraf train`."""
-
-    out: str = "runs/train"
-    """Run folder; an interrupted run in it is resumed."""
-    data: DataSettings = field(default_factory=DataSettings)
-    """Where the rows come from."""
-    model: ModelSettings = field(default_factory=ModelSettings)
-    """The model."""
-    training: SupervisedSettings = field(default_factory=SupervisedSettings)
-    """The training."""
-    tokens_per_batch: int = 8192
-    """Source and target tokens of a batch, padding counted."""
-    num_shapes: int = 4
-    """At most so many batch shapes are compiled."""
-    sample_rows: int = 200
-    """Validation rows that are summarised for ROUGE at each validation; 0 = none."""
-    max_minutes: float = 0.0
-    """Stop, ready to resume, after so many minutes; 0 = no limit."""
+__all__ = ["train"]
 
 
 def _tokenizer(settings: TrainSettings, folder: Path, rows: Any) -> Tokenizer:

@@ -1,0 +1,101 @@
+"""The settings of `nutgraf train` and `nutgraf rl`; they load no framework."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from nutgraf.data.sources import DataSettings
+from nutgraf.rl.settings import RLSettings
+from nutgraf.training.settings import SupervisedSettings
+
+__all__ = ["ModelSettings", "ReinforceSettings", "RewardSettings", "TrainSettings"]
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Settings of the model; 0 means: as the size has it."""
+
+    start: str = ""
+    """Model folder to go on from ("starter" for the one in the package); "" = new."""
+    size: str = "small"
+    """Named size: tiny, small, base or article."""
+    vocabulary_size: int = 30_000
+    """Word pieces of the tokenizer."""
+    width: int = 0
+    """Size of the states."""
+    heads: int = 0
+    """Attention heads."""
+    feed_forward: int = 0
+    """Size between the feed-forward layers."""
+    encoder_layers: int = 0
+    """Encoder blocks."""
+    decoder_layers: int = 0
+    """Decoder blocks."""
+    copy_head: bool = True
+    """Whether the model can copy words of the source."""
+    max_source: int = 400
+    """Longest source in tokens; what is longer is cut."""
+    max_target: int = 100
+    """Longest summary in actions, the end among them."""
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Settings of `nutgraf train`."""
+
+    out: str = "runs/train"
+    """Run folder; an interrupted run in it is resumed."""
+    data: DataSettings = field(default_factory=DataSettings)
+    """Where the rows come from."""
+    model: ModelSettings = field(default_factory=ModelSettings)
+    """The model."""
+    training: SupervisedSettings = field(default_factory=SupervisedSettings)
+    """The training."""
+    tokens_per_batch: int = 8192
+    """Source and target tokens of a batch, padding counted."""
+    num_shapes: int = 4
+    """At most so many batch shapes are compiled."""
+    sample_rows: int = 200
+    """Validation rows that are summarised for ROUGE at each validation; 0 = none."""
+    max_minutes: float = 0.0
+    """Stop, ready to resume, after so many minutes; 0 = no limit."""
+
+
+@dataclass(frozen=True)
+class RewardSettings:
+    """What a summary is rewarded for: a weighted sum of parts."""
+
+    kind: str = "rouge"
+    """"rouge", or "random" for the control arm that must not help."""
+    rouge1: float = 1.0
+    """Share of ROUGE-1 in the ROUGE part."""
+    rouge2: float = 1.0
+    """Share of ROUGE-2 in the ROUGE part."""
+    rougeL: float = 1.0
+    """Share of ROUGE-L in the ROUGE part."""
+    length: float = 0.2
+    """Weight of the penalty for a length far from the reference's; 0 = off."""
+    repetition: float = 0.5
+    """Weight of the penalty for saying things twice; 0 = off."""
+
+
+@dataclass(frozen=True)
+class ReinforceSettings:
+    """Settings of `nutgraf rl`."""
+
+    start: str = "starter"
+    """Model folder to improve; "starter" for the one in the package."""
+    out: str = "runs/rl"
+    """Run folder; an interrupted run in it is resumed."""
+    algorithm: str = "grpo"
+    """"grpo" or "self-critical"."""
+    clip_range: float = 0.2
+    """For grpo: largest change of a token's ratio that is rewarded."""
+    data: DataSettings = field(default_factory=DataSettings)
+    """Where the prompts and references come from."""
+    reward: RewardSettings = field(default_factory=RewardSettings)
+    """The reward."""
+    rl: RLSettings = field(default_factory=RLSettings)
+    """The updates."""
+    max_minutes: float = 0.0
+    """Stop, ready to resume, after so many minutes; 0 = no limit."""

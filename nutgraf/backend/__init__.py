@@ -115,12 +115,26 @@ def checkpointed(function: Callable[..., Array]) -> Callable[..., Array]:
 
 
 def to_tensor(array: Any) -> Array:
-    """Move a numpy array (or number) to the device; leave None and tensors alone."""
+    """Move an array to the device.
+
+    Args:
+        array: a numpy array or number; None and tensors are left alone.
+
+    Returns:
+        The tensor, or None.
+    """
     return array if array is None else _engine.to_tensor(array)
 
 
 def to_numpy(tree_of_arrays: Any) -> Any:
-    """Bring a tree of arrays to the host as numpy arrays; None stays None."""
+    """Bring arrays to the host.
+
+    Args:
+        tree_of_arrays: tensors in lists, tuples and dicts; bfloat16 becomes float32.
+
+    Returns:
+        The same tree of numpy arrays; None stays None.
+    """
     return tree.map_structure(
         lambda leaf: None if leaf is None else np.asarray(_engine.to_numpy(leaf)),
         tree_of_arrays,

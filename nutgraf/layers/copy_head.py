@@ -86,7 +86,14 @@ class CopyHead(keras.layers.Layer):
         self.built = True
 
     def keys(self, states: Array) -> Array:
-        """Project encoder states (P, S, D) to keys of the same shape."""
+        """Project encoder states to keys.
+
+        Args:
+            states: (P, S, D).
+
+        Returns:
+            (P, S, D) keys.
+        """
         return self.key(states)
 
     def call(self, hidden: Array, keys: Array, visible: Array) -> tuple[Array, Array]:

@@ -25,14 +25,37 @@ class Codec(Protocol):
     max_target: int
 
     def batch(self, rows: Sequence[Row]) -> Batch:
-        """Return the rows as arrays."""
+        """Return the rows as arrays.
+
+        Args:
+            rows: P rows.
+
+        Returns:
+            The batch.
+        """
 
     def render(self, batch: Batch, actions: Any) -> list[str]:
-        """Return the text of each action sequence, prompts outermost."""
+        """Return the text of each action sequence.
+
+        Args:
+            batch: the P prompts.
+            actions: (P, ..., T) int32.
+
+        Returns:
+            The texts in C order, prompts outermost.
+        """
 
 
 def round_up(length: int, step: int, limit: int) -> int:
     """Round a length up to a multiple of `step`, at most `limit`.
+
+    Args:
+        length: 0 counts as 1.
+        step: int >= 1.
+        limit: largest length returned, whether a multiple or not.
+
+    Returns:
+        The rounded length.
 
     Example:
         >>> round_up(17, 16, 100), round_up(99, 16, 100)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from keras import ops
 
-from nutgraf.arrays import BOS, Batch, Processors, Scored
+from nutgraf.arrays import Batch, Processors, Scored
 from nutgraf.backend import checkpointed
 from nutgraf.layers.blocks import DecoderCache
 from nutgraf.layers.dropout import Dropout
@@ -20,7 +20,7 @@ from nutgraf.layers.processors import process, unpack_support
 from nutgraf.models.codec import Codec
 from nutgraf.models.encoder_decoder import EncoderDecoder
 
-__all__ = ["EncoderDecoderPolicy", "LogitsPolicy", "Policy", "PolicyState"]
+__all__ = ["EncoderDecoderPolicy", "Policy", "PolicyState", "score_full"]
 
 Array = Any
 Memory = Any
@@ -54,21 +54,64 @@ class Policy(Protocol):
         """Return the trainable Keras variables."""
 
     def encode(self, batch: Batch, dropout: Dropout | None = None) -> Memory:
-        """Read the prompts: a tree of arrays with leading axis P."""
+        """Read the prompts once.
+
+        Args:
+            batch: P prompts.
+            dropout: the dropout of this pass; None drops nothing.
+
+        Returns:
+            The memory: a tree of arrays with leading axis P.
+        """
 
     def init(self, memory: Memory, samples: int, length: int) -> State:
-        """Return the state before the first action of G samples per prompt."""
+        """Return the state before the first action.
+
+        Args:
+            memory: of `encode`.
+            samples: G, texts per prompt.
+            length: T, the longest text.
+
+        Returns:
+            The state of P·G texts.
+        """
 
     def step(self, memory: Memory, state: State, last: Array) -> tuple[Array, State]:
-        """Take last actions (P, G), return (P, G, V) float32 log-probs and state."""
+        """Go on by one action.
+
+        Args:
+            memory: of `encode`.
+            state: of `init` or of the step before.
+            last: (P, G) int32, the last actions; `BOS` at first.
+
+        Returns:
+            (P, G, V) float32 log-probs of the next action, and the new state.
+        """
 
     def reorder(self, state: State, parents: Array) -> State:
-        """Let sample g of a prompt go on from sample parents[p, g]; (P, G) int32."""
+        """Let samples go on from other samples of their prompt.
+
+        Args:
+            state: of `step`.
+            parents: (P, G) int32; sample g of prompt p goes on from parents[p, g].
+
+        Returns:
+            The state in the new order.
+        """
 
     def hidden(
         self, memory: Memory, actions: Array, dropout: Dropout | None = None
     ) -> Array:
-        """Return (P, G, T, D) states under teacher forcing."""
+        """Return the states from which given actions are drawn (teacher forcing).
+
+        Args:
+            memory: of `encode`.
+            actions: (P, G, T) int32.
+            dropout: the dropout of this pass; None drops nothing.
+
+        Returns:
+            (P, G, T, D); state t has read the actions before t.
+        """
 
     def score(
         self,
@@ -79,7 +122,20 @@ class Policy(Protocol):
         want: frozenset[str] = frozenset(),
         support: Array | None = None,
     ) -> Scored:
-        """Return the log-probs of given actions (P, G, T)."""
+        """Return log-probs of actions, and on request more.
+
+        Args:
+            memory: of `encode`.
+            hidden: (P, G, T, D), of `hidden`.
+            actions: (P, G, T) int32.
+            processors: as in sampling.
+            want: any of "entropy" (whole distributions are made then),
+                "mean_log_probs" (plain processors only).
+            support: the rollout's, when it was filtered.
+
+        Returns:
+            The scores, (P, G, T) float32 each.
+        """
 
 
 def _chunks(length: int, per_step: int) -> list[slice]:
@@ -223,20 +279,7 @@ class EncoderDecoderPolicy:
         want: frozenset[str] = frozenset(),
         support: Array | None = None,
     ) -> Scored:
-        """Return log-probs of actions, and on request more.
-
-        Args:
-            memory: of `encode`.
-            hidden: (P, G, T, D), of `hidden`.
-            actions: (P, G, T) int32.
-            processors: as in sampling.
-            want: any of "entropy" (whole distributions are made then),
-                "mean_log_probs" (plain processors only).
-            support: the rollout's, when it was filtered.
-
-        Returns:
-            The scores, (P, G, T) float32 each.
-        """
+        """See `Policy.score`."""
         if processors.plain and "entropy" not in want:
             return self._score_actions(memory, hidden, actions)
         prompts, samples, length = actions.shape
@@ -300,98 +343,3 @@ def _merge(x: Array) -> Array:
     """(P, G, Q, ...) -> (P, G·Q, ...)."""
     shape = x.shape
     return ops.reshape(x, (shape[0], shape[1] * shape[2], *shape[3:]))
-
-
-class LogitsPolicy:
-    """Any Keras model `(source ids, target ids) -> logits` as a policy.
-
-    There is no cache: each step runs the whole model, so sampling costs T times as
-    much; all of sampling and RL works.
-
-    Args:
-        model: called with `{"source_ids": (B, S), "target_ids": (B, T)}` int32, decoder
-            inputs that begin with `<bos>`; returns (B, T, V) logits.
-        codec: rows to arrays and back.
-        vocabulary_size: V.
-    """
-
-    def __init__(self, model: Any, codec: Codec, vocabulary_size: int) -> None:
-        """Keep model and codec."""
-        self.model = model
-        self.codec = codec
-        self.vocabulary_size = vocabulary_size
-
-    @property
-    def variables(self) -> list[Any]:
-        """Return the trainable Keras variables."""
-        return self.model.trainable_variables
-
-    def encode(self, batch: Batch, dropout: Dropout | None = None) -> Memory:
-        """Return the sources: the model reads them anew at each step."""
-        del dropout  # the model owns its dropout; RL runs without
-        return {"ids": ops.convert_to_tensor(batch.source_ids)}
-
-    def _log_probs(self, memory: Memory, inputs: Array) -> Array:
-        """(P, G, T) decoder inputs -> (P, G, T, V) float32 log-probs."""
-        prompts, samples, length = inputs.shape
-        sources = ops.repeat(memory["ids"], samples, axis=0)
-        targets = ops.reshape(inputs, (prompts * samples, length))
-        logits = self.model(
-            {"source_ids": sources, "target_ids": targets}, training=False
-        )
-        log_probs = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
-        return ops.reshape(log_probs, (prompts, samples, length, -1))
-
-    def init(self, memory: Memory, samples: int, length: int) -> PolicyState:
-        """Return the texts so far: none."""
-        texts = ops.full((memory["ids"].shape[0], samples, length), BOS, dtype="int32")
-        return PolicyState(texts, ops.convert_to_tensor(np.int32(0)))
-
-    def step(
-        self, memory: Memory, state: PolicyState, last: Array
-    ) -> tuple[Array, PolicyState]:
-        """See `Policy.step`."""
-        start = (0, 0, state.time)
-        texts = ops.slice_update(state.caches, start, last[..., None])
-        log_probs = self._log_probs(memory, texts)
-        now = ops.take(log_probs, state.time, axis=2)
-        return now, PolicyState(texts, state.time + 1)
-
-    def reorder(self, state: PolicyState, parents: Array) -> PolicyState:
-        """See `Policy.reorder`."""
-        texts = ops.take_along_axis(state.caches, parents[..., None], axis=1)
-        return PolicyState(texts, state.time)
-
-    def hidden(
-        self, memory: Memory, actions: Array, dropout: Dropout | None = None
-    ) -> Array:
-        """Return the (P, G, T, V) log-probs, which are all that is known."""
-        del dropout
-        first = ops.full_like(actions[..., :1], BOS)
-        return self._log_probs(
-            memory, ops.concatenate([first, actions[..., :-1]], axis=-1)
-        )
-
-    def score(
-        self,
-        memory: Memory,
-        hidden: Array,
-        actions: Array,
-        processors: Processors = Processors(),  # noqa: B008 - frozen
-        want: frozenset[str] = frozenset(),
-        support: Array | None = None,
-    ) -> Scored:
-        """See `Policy.score`."""
-        del memory
-        prompts, samples, length = actions.shape
-        flat = ops.reshape(hidden, (prompts * samples, length, self.vocabulary_size))
-        scored = score_full(
-            lambda log_probs, steps: log_probs[:, steps],
-            (flat,),
-            actions,
-            processors,
-            self.vocabulary_size,
-            support,
-        )
-        mean = ops.mean(hidden, axis=-1) if "mean_log_probs" in want else None
-        return scored._replace(mean_log_probs=mean)

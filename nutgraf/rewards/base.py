@@ -60,11 +60,28 @@ class ComposedReward(Protocol):
         references: list[Sequence[str]],
         rows: list[Row] | None = None,
     ) -> dict[str, Values]:
-        """Return the value of each part, before weighting."""
+        """Judge n completions part by part.
+
+        Args:
+            prompts: n source texts.
+            completions: n texts that the policy wrote.
+            references: n lists of reference texts, possibly empty.
+            rows: n rows they belong to, or None.
+
+        Returns:
+            n values of each part, by its name, before weighting.
+        """
         ...
 
     def total(self, components: Mapping[str, Values]) -> Values:
-        """Return the reward that these parts make."""
+        """Make one reward of the parts.
+
+        Args:
+            components: of `components`.
+
+        Returns:
+            n rewards; None where the reward does not apply.
+        """
         ...
 
 
@@ -73,7 +90,14 @@ class PerUpdateReward(Protocol):
     """A reward that depends on the update it is computed for."""
 
     def at_update(self, update: int) -> Reward:
-        """Return this reward as it is in the given update."""
+        """Return this reward as it is in one update.
+
+        Args:
+            update: number of updates done before.
+
+        Returns:
+            The reward.
+        """
         ...
 
 

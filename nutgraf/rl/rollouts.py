@@ -16,7 +16,15 @@ __all__ = ["rewarded", "texts_of"]
 
 
 def texts_of(policy: Any, rollout: Rollout) -> list[str]:
-    """Return the text of each sample, (P·G) in C order."""
+    """Return the text of each sample.
+
+    Args:
+        policy: whose codec writes the texts.
+        rollout: P prompts, G samples.
+
+    Returns:
+        P·G texts in C order.
+    """
     return policy.codec.render(rollout.batch, rollout.actions)
 
 

@@ -87,7 +87,14 @@ def toy_policy(tokenizer: Any = None, seed: int = 0, **changes: Any) -> Any:
 
 
 def weights_of(policy: Any) -> list[np.ndarray]:
-    """Return a policy's weights as numpy arrays."""
+    """Return a policy's weights as numpy arrays.
+
+    Args:
+        policy: any `Policy`.
+
+    Returns:
+        The trainable weights, in the order of `policy.variables`.
+    """
     from nutgraf.backend import to_numpy
 
     return to_numpy([variable.value for variable in policy.variables])

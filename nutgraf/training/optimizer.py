@@ -36,7 +36,14 @@ class OptimizerState(NamedTuple):
 
 
 def global_norm(grads: Sequence[Array]) -> Array:
-    """Return the Euclidean norm of all gradients together, float32 scalar."""
+    """Return the Euclidean norm of all gradients together.
+
+    Args:
+        grads: arrays of any shapes.
+
+    Returns:
+        float32 scalar.
+    """
     squares = [ops.sum(ops.square(ops.cast(grad, "float32"))) for grad in grads]
     return ops.sqrt(sum(squares))
 

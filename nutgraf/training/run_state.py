@@ -76,7 +76,14 @@ def _checkpoints(folder: Path) -> list[Path]:
 
 
 def latest_checkpoint(folder: Path) -> Path | None:
-    """Return the newest whole checkpoint of a run, None when there is none."""
+    """Find the newest whole checkpoint of a run.
+
+    Args:
+        folder: the run's checkpoint folder.
+
+    Returns:
+        The checkpoint's folder, None when there is none.
+    """
     found = _checkpoints(folder)
     return found[-1] if found else None
 

@@ -60,7 +60,8 @@ def test_lead_3_on_cnn_dailymail_has_its_known_scores():
     )
     known = {"rouge1": 39.0, "rouge2": 17.4, "rougeLsum": 35.5}
     for kind, value in known.items():
-        assert scores[kind].mean() == pytest.approx(value, abs=0.3), kind
+        near = pytest.approx(value, abs=0.3)  # sentence splitters differ
+        assert scores[kind].mean() == near, kind
     oracle = [extractive_oracle(row["document"], [row["summary"]]) for row in rows[:60]]
     ceiling = rouge(oracle, [[row["summary"]] for row in rows[:60]])
     for kind in known:

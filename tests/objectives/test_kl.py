@@ -46,7 +46,8 @@ def test_direction_and_bias():
     assert means["k1"] == pytest.approx(exact, rel=1e-5)
     assert means["k3"] == pytest.approx(exact, rel=1e-5)
     assert abs(means["k2"] - exact) > 1e-3
-    assert (Q * np.log(Q / P)).sum() != pytest.approx(exact, rel=1e-2)
+    near = pytest.approx(exact, rel=1e-2)  # the other direction is not even near
+    assert (Q * np.log(Q / P)).sum() != near
 
 
 def expected_gradient(estimate, gradient):

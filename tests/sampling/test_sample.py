@@ -7,7 +7,7 @@ from nutgraf import backend
 from nutgraf.arrays import EOS, PAD, Batch, Processors
 from nutgraf.backend import to_numpy, with_values
 from nutgraf.errors import ConfigError
-from nutgraf.models.policy import LogitsPolicy
+from nutgraf.models.logits_policy import LogitsPolicy
 from nutgraf.sampling.sample import Sampler
 from nutgraf.testing.toys import toy_policy, weights_of
 

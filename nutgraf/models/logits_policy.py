@@ -1,0 +1,113 @@
+"""Any Keras model that gives logits, as a policy: slower, but all of RL works."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from nutgraf.arrays import BOS, Batch, Processors, Scored
+from nutgraf.layers.dropout import Dropout
+from nutgraf.models.codec import Codec
+from nutgraf.models.policy import PolicyState, score_full
+
+__all__ = ["LogitsPolicy"]
+
+Array = Any
+Memory = Any
+
+
+class LogitsPolicy:
+    """Any Keras model `(source ids, target ids) -> logits` as a policy.
+
+    There is no cache: each step runs the whole model, so sampling costs T times as
+    much; all of sampling and RL works.
+
+    Args:
+        model: called with `{"source_ids": (B, S), "target_ids": (B, T)}` int32, decoder
+            inputs that begin with `<bos>`; returns (B, T, V) logits.
+        codec: rows to arrays and back.
+        vocabulary_size: V.
+    """
+
+    def __init__(self, model: Any, codec: Codec, vocabulary_size: int) -> None:
+        """Keep model and codec."""
+        self.model = model
+        self.codec = codec
+        self.vocabulary_size = vocabulary_size
+
+    @property
+    def variables(self) -> list[Any]:
+        """Return the trainable Keras variables."""
+        return self.model.trainable_variables
+
+    def encode(self, batch: Batch, dropout: Dropout | None = None) -> Memory:
+        """Return the sources: the model reads them anew at each step."""
+        del dropout  # the model owns its dropout; RL runs without
+        return {"ids": ops.convert_to_tensor(batch.source_ids)}
+
+    def _log_probs(self, memory: Memory, inputs: Array) -> Array:
+        """(P, G, T) decoder inputs -> (P, G, T, V) float32 log-probs."""
+        prompts, samples, length = inputs.shape
+        sources = ops.repeat(memory["ids"], samples, axis=0)
+        targets = ops.reshape(inputs, (prompts * samples, length))
+        logits = self.model(
+            {"source_ids": sources, "target_ids": targets}, training=False
+        )
+        log_probs = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
+        return ops.reshape(log_probs, (prompts, samples, length, -1))
+
+    def init(self, memory: Memory, samples: int, length: int) -> PolicyState:
+        """Return the texts so far: none."""
+        texts = ops.full((memory["ids"].shape[0], samples, length), BOS, dtype="int32")
+        return PolicyState(texts, ops.convert_to_tensor(np.int32(0)))
+
+    def step(
+        self, memory: Memory, state: PolicyState, last: Array
+    ) -> tuple[Array, PolicyState]:
+        """See `Policy.step`."""
+        start = (0, 0, state.time)
+        texts = ops.slice_update(state.caches, start, last[..., None])
+        log_probs = self._log_probs(memory, texts)
+        now = ops.take(log_probs, state.time, axis=2)
+        return now, PolicyState(texts, state.time + 1)
+
+    def reorder(self, state: PolicyState, parents: Array) -> PolicyState:
+        """See `Policy.reorder`."""
+        texts = ops.take_along_axis(state.caches, parents[..., None], axis=1)
+        return PolicyState(texts, state.time)
+
+    def hidden(
+        self, memory: Memory, actions: Array, dropout: Dropout | None = None
+    ) -> Array:
+        """Return the (P, G, T, V) log-probs, which are all that is known."""
+        del dropout
+        first = ops.full_like(actions[..., :1], BOS)
+        return self._log_probs(
+            memory, ops.concatenate([first, actions[..., :-1]], axis=-1)
+        )
+
+    def score(
+        self,
+        memory: Memory,
+        hidden: Array,
+        actions: Array,
+        processors: Processors = Processors(),  # noqa: B008 - frozen
+        want: frozenset[str] = frozenset(),
+        support: Array | None = None,
+    ) -> Scored:
+        """See `Policy.score`."""
+        del memory
+        prompts, samples, length = actions.shape
+        flat = ops.reshape(hidden, (prompts * samples, length, self.vocabulary_size))
+        scored = score_full(
+            lambda log_probs, steps: log_probs[:, steps],
+            (flat,),
+            actions,
+            processors,
+            self.vocabulary_size,
+            support,
+        )
+        mean = ops.mean(hidden, axis=-1) if "mean_log_probs" in want else None
+        return scored._replace(mean_log_probs=mean)

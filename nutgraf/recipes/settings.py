@@ -1,14 +1,16 @@
-"""The settings of `nutgraf train` and `nutgraf rl`; they load no framework."""
+"""The settings of `nutgraf train`, `rl` and `demo`; they load no framework."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from nutgraf.data.sources import DataSettings
+from nutgraf.errors import ConfigError
 from nutgraf.rl.settings import RLSettings
 from nutgraf.training.settings import SupervisedSettings
 
-__all__ = ["ModelSettings", "ReinforceSettings", "RewardSettings", "TrainSettings"]
+__all__ = ["DemoSettings", "ModelSettings", "ReinforceSettings", "RewardSettings"]
+__all__ += ["TrainSettings"]
 
 
 @dataclass(frozen=True)
@@ -99,3 +101,23 @@ class ReinforceSettings:
     """The updates."""
     max_minutes: float = 0.0
     """Stop, ready to resume, after so many minutes; 0 = no limit."""
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """Settings of `nutgraf demo`."""
+
+    out: str = "nutgraf-demo"
+    """Folder for report.html, result.json and the run; a finished one is replaced."""
+    minutes: float = 9.0
+    """Stop RL early enough to be done after about so many minutes in all."""
+    seed: int = 0
+    """Seed of prompts and samples."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if not self.minutes > 0:
+            raise ConfigError(
+                f"minutes must be > 0. Received: minutes={self.minutes}. Leave it out "
+                "for 9."
+            )

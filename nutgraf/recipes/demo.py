@@ -1,0 +1,150 @@
+"""Everything once: evaluate a model, improve it by RL, evaluate again, report.
+
+The function behind `nutgraf demo`. The rows are the docstrings of the packages that are
+installed here; the test rows come from modules that neither the model nor RL has seen.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from nutgraf.data.rows import Row
+from nutgraf.data.sources import DataSettings, load_split
+from nutgraf.evaluation.generate import Generator
+from nutgraf.evaluation.score import best_lead, compare, score_texts
+from nutgraf.files import write_json
+from nutgraf.models.checkpoint import load_policy
+from nutgraf.recipes.demo_report import DemoResult, demo_report, shown_rows
+from nutgraf.recipes.reinforce import make_recipe, make_reward
+from nutgraf.recipes.settings import DemoSettings, ReinforceSettings
+from nutgraf.report.write import write_report
+from nutgraf.rl.live import live_display
+from nutgraf.rl.settings import RLSettings
+from nutgraf.text.words import WordKind, word_kind
+from nutgraf.training.log import progress_bar
+
+__all__ = ["DEMO", "demo", "summary_of"]
+
+DEMO = ReinforceSettings(
+    start="starter",
+    data=DataSettings(source="docstrings"),
+    rl=RLSettings(updates=300),
+)
+"""What the demo runs; tuned on validation rows, see docs/experiments.md."""
+
+
+def demo(
+    settings: DemoSettings = DemoSettings(),  # noqa: B008 - frozen
+    report: Callable[[str], None] = lambda line: None,
+    run: ReinforceSettings = DEMO,
+) -> DemoResult:
+    """Evaluate, improve by RL, evaluate again; write report.html and result.json.
+
+    Args:
+        settings: where to, how long, which seed.
+        report: called with each line a user should see.
+        run: model, data, reward and RL; its `out` and seed are those of `settings`.
+
+    Returns:
+        What was found.
+
+    Raises:
+        ModelError: the start is no model folder.
+        ConfigError: the folder holds an interrupted demo of other settings.
+    """
+    started = time.monotonic()
+    folder = Path(settings.out)
+    run = replace(run, out=str(folder / "rl"), rl=replace(run.rl, seed=settings.seed))
+    if (folder / "result.json").exists():  # a finished demo: start anew
+        (folder / "result.json").unlink()
+        shutil.rmtree(run.out, ignore_errors=True)
+    policy = load_policy(run.start)
+    report("reading the data (the docstrings of the installed packages take a minute)")
+    train, test = (list(load_split(run.data, split)) for split in ("train", "test"))
+    words = word_kind([row.references[0] for row in test])
+    report(f"{len(train):,} training rows, {len(test):,} test rows of unseen modules")
+    generator = Generator(policy, rows=128)
+    before = time.monotonic()
+    texts = {"supervised": _write(generator, test, "evaluating the start")}
+    needed = time.monotonic() - before
+    left = settings.minutes * 60 - (time.monotonic() - started) - 1.2 * needed
+    records = _improve(run, policy, train, words, max(left, 5.0))
+    texts["RL"] = _write(generator, test, "evaluating after RL")
+    result = DemoResult(
+        test,
+        texts,
+        best_lead(test, words),
+        score_texts(test, texts["supervised"], words, "supervised"),
+        score_texts(test, texts["RL"], words, "RL"),
+        records,
+        time.monotonic() - started,
+        run,
+    )
+    write_report(folder / "report.html", demo_report(result, policy))
+    write_json(folder / "result.json", summary_of(result))
+    return result
+
+
+def _write(generator: Generator, rows: Sequence[Row], title: str) -> list[str]:
+    with progress_bar(title, len(rows)) as advance:
+        return generator(rows, advance=lambda count: advance(count, ""))
+
+
+def _improve(
+    run: ReinforceSettings,
+    policy: Any,
+    rows: Sequence[Row],
+    words: WordKind,
+    seconds: float,
+) -> list[dict[str, float]]:
+    """Run RL; return the records of all updates, also those before a resume."""
+    from nutgraf.training.log import read_metrics
+
+    reward = make_reward(run.reward, words, run.rl.seed)
+    recipe = make_recipe(run, policy, reward, Path(run.out))
+    with live_display("RL", run.rl.updates) as watch:
+        recipe.fit(rows, watch=watch, stop_after=seconds)
+    return read_metrics(Path(run.out))
+
+
+def summary_of(result: DemoResult) -> dict[str, Any]:
+    """Return what result.json holds.
+
+    Args:
+        result: of `demo`.
+
+    Returns:
+        Plain numbers and texts; scores 0-100, `seconds` of the whole demo.
+    """
+    from nutgraf import __version__
+    from nutgraf.backend import describe
+
+    test = compare(result.rl, result.supervised)
+    return {
+        "n_test": result.supervised.n,
+        "lead": result.leads.scores,
+        "supervised": result.supervised.means(),
+        "rl": result.rl.means(),
+        "gain": {"mean": test.difference, "low": test.low, "high": test.high},
+        "p_value": test.p_value,
+        "reward_curve": [record["reward/mean"] for record in result.records],
+        "updates": len(result.records),
+        "seconds": result.seconds,
+        "signature": result.supervised.signature,
+        "samples": [
+            {
+                "id": result.rows[index].id,
+                "document": result.rows[index].document,
+                "reference": result.rows[index].references[0],
+                **{name: texts[index] for name, texts in result.texts.items()},
+            }
+            for index in shown_rows(result)
+        ],
+        "settings": asdict(result.settings),
+        "versions": {"nutgraf": __version__, **describe()},
+    }

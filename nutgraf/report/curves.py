@@ -85,9 +85,8 @@ def _is_calm(y: np.ndarray) -> bool:
     """Whether a line is smooth by itself, such as a learning rate."""
     bends = np.diff(y, 2)
     bends = bends[np.isfinite(bends)]
-    return (
-        bool(np.median(np.abs(bends)) <= _CALM * np.nanstd(y)) if len(bends) else True
-    )
+    low, high = np.nanquantile(y, [0.05, 0.95])
+    return not len(bends) or bool(np.median(np.abs(bends)) <= _CALM * (high - low))
 
 
 def _array(values: Sequence[float]) -> np.ndarray:

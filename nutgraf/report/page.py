@@ -80,10 +80,11 @@ def _keys(curves: Curves) -> str:
 
 
 def _curves(curves: Curves, index: int, points: int) -> str:
+    caption = f"<figcaption>{_note(curves.note)}</figcaption>" if curves.note else ""
     return (
         f'<figure class="card"><h3>{escape(curves.title)}</h3>{_keys(curves)}'
         f"{draw_curves(curves, f'c{index}-', points)}"
-        f"<figcaption>{_note(curves.note)}</figcaption></figure>"
+        f"{caption}</figure>"
     )
 
 

@@ -13,6 +13,9 @@ from nutgraf.report.svg import clean
 __all__ = ["escape", "number", "settings_html", "table_html"]
 
 
+_MANY_COLUMNS = 5
+
+
 def escape(text: Any) -> str:
     """Write a text so that a browser shows it as it is.
 
@@ -120,9 +123,11 @@ def table_html(table: Table) -> str:
         + "</tr>"
         for row in table.rows
     )
+    kind = "dense" if len(table.columns) > _MANY_COLUMNS else "wide"
     note = f'<p class="note">{escape(table.note)}</p>' if table.note else ""
     return (
-        f'<div class="card"><h3>{escape(table.title)}</h3><div class="scroll"><table>'
+        f'<div class="card"><h3>{escape(table.title)}</h3><div class="scroll">'
+        f'<table class="{kind}">'
         f"<thead><tr>{heads}</tr></thead>\n<tbody>{rows}</tbody></table></div>{note}"
         "</div>"
     )

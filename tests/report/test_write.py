@@ -39,7 +39,7 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, report, monkeypatch)
 
 
 def test_many_lines_get_fewer_points(tmp_path, monkeypatch):
-    limit = 150_000
+    limit = 110_000
     monkeypatch.setattr(module, "LARGEST_BYTES", limit)
     noise = np.random.default_rng(0).normal(size=500)
     lines = [Series(str(k), range(500), noise + k) for k in range(3)]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from nutgraf.arrays import BOS, Batch, Processors, Scored
+from nutgraf.arrays import BOS, EOS, Batch, Processors, Scored
 from nutgraf.layers.dropout import Dropout
 from nutgraf.models.codec import Codec
 from nutgraf.models.policy import PolicyState, score_full
@@ -22,7 +22,8 @@ class LogitsPolicy:
     """Any Keras model `(source ids, target ids) -> logits` as a policy.
 
     There is no cache: each step runs the whole model, so sampling costs T times as
-    much; all of sampling and RL works.
+    much; all of sampling and RL works. `PAD` and `BOS` are never drawn, whatever the
+    model says of them.
 
     Args:
         model: called with `{"source_ids": (B, S), "target_ids": (B, T)}` int32, decoder
@@ -55,7 +56,9 @@ class LogitsPolicy:
         logits = self.model(
             {"source_ids": sources, "target_ids": targets}, training=False
         )
-        log_probs = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
+        never = np.where(np.arange(self.vocabulary_size) < EOS, -1e9, 0.0)
+        logits = ops.cast(logits, "float32") + never.astype("float32")
+        log_probs = ops.log_softmax(logits, axis=-1)
         return ops.reshape(log_probs, (prompts, samples, length, -1))
 
     def init(self, memory: Memory, samples: int, length: int) -> PolicyState:
@@ -109,5 +112,8 @@ class LogitsPolicy:
             self.vocabulary_size,
             support,
         )
-        mean = ops.mean(hidden, axis=-1) if "mean_log_probs" in want else None
+        # no PAD, no BOS
+        mean = (
+            ops.mean(hidden[..., EOS:], axis=-1) if "mean_log_probs" in want else None
+        )
         return scored._replace(mean_log_probs=mean)

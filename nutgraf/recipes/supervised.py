@@ -102,7 +102,11 @@ def _sample_metrics(policy: Any, rows: Sequence[Row]) -> Callable[..., Any] | No
 
 
 def estimate(
-    config: ModelConfig, cache: TokenCache, shapes: Sequence[Any], epochs: int
+    config: ModelConfig,
+    cache: TokenCache,
+    shapes: Sequence[Any],
+    epochs: int,
+    accumulate: int = 1,
 ) -> dict[str, float]:
     """Return what the training will take.
 
@@ -111,6 +115,7 @@ def estimate(
         cache: training rows.
         shapes: batch shapes.
         epochs: passes.
+        accumulate: batches of an update.
 
     Returns:
         updates and FLOPs of the whole run, the share of padding, and the hours at half
@@ -126,7 +131,7 @@ def estimate(
         for plan in plans
     )
     return {
-        "updates": float(len(plans) * epochs),
+        "updates": float(-(-len(plans) // accumulate) * epochs),
         "flops": flops,
         "padding_share": padding_share(cache, plans),
         "hours": flops / (0.5 * machine_flops()) / 3600,
@@ -175,7 +180,8 @@ def train(
         settings.tokens_per_batch,
         settings.num_shapes,
     )
-    cost = estimate(config, cache, shapes, settings.training.epochs)
+    training = settings.training
+    cost = estimate(config, cache, shapes, training.epochs, training.accumulate)
     report(
         f"{len(cache):,} training rows, {len(caches['valid']):,} validation rows, "
         f"{policy.model.count_params():,} weights; {cost['updates']:,.0f} updates, "
@@ -184,7 +190,7 @@ def train(
     )
     sample = _sample_rows(settings, rows)
     trainer = SupervisedTrainer(
-        policy, settings.training, folder, shapes, _sample_metrics(policy, sample)
+        policy, training, folder, shapes, _sample_metrics(policy, sample)
     )
     _record(settings, folder, cost, policy)
     start = time.monotonic()

@@ -17,7 +17,7 @@ import numpy as np
 from nutgraf.backend import to_numpy
 from nutgraf.data.batches import BatchPlan, BatchShape, epoch_batches, materialise
 from nutgraf.data.cache import TokenCache
-from nutgraf.errors import ConfigError
+from nutgraf.errors import ConfigError, RunError
 from nutgraf.models.checkpoint import save_policy, weight_names
 from nutgraf.training.log import MetricsLog, progress_bar
 from nutgraf.training.optimizer import AdamW
@@ -94,6 +94,10 @@ class SupervisedTrainer:
 
         Returns:
             The position at the end: step, epoch, best_loss, finished, ...
+
+        Raises:
+            ConfigError: the run in the folder has other settings.
+            RunError: its checkpoint is torn, or the loss is no longer finite.
         """
         state = self._start()
         per_epoch = len(epoch_batches(train, self.shapes, self.settings.seed, 0))
@@ -102,6 +106,7 @@ class SupervisedTrainer:
         log = MetricsLog(self.folder, state.position["step"])
         listeners = _callback_list(callbacks, self.policy)
         deadline = time.monotonic() + stop_after
+        listeners.on_train_begin()
         try:
             with progress_bar("training", total, state.position["step"]) as advance:
                 while not state.position["finished"]:
@@ -113,6 +118,9 @@ class SupervisedTrainer:
         finally:
             log.close()
             self._install(state.values)
+        if state.position["finished"]:
+            save_policy(self.folder / "last", self.policy)
+        listeners.on_train_end()
         return state.position
 
     def _start(self) -> RunState:
@@ -163,7 +171,12 @@ class SupervisedTrainer:
             if every and position["step"] % every == 0:
                 state = self._validate(state, valid, log, listeners)
                 position = dict(state.position)
-            if position["finished"] or time.monotonic() > deadline:
+            if position["finished"]:
+                self._save(state)
+                return state
+            if position["index"] >= len(plans):
+                break  # saved below, with the validation
+            if time.monotonic() > deadline:
                 self._save(state)
                 return state
             if position["step"] % self.settings.checkpoint_every == 0:
@@ -177,10 +190,6 @@ class SupervisedTrainer:
         position["finished"] |= position["epoch"] >= self.settings.epochs
         state = RunState(state.values, state.optimizer, position)
         self._save(state)
-        if position["finished"]:
-            save_policy(
-                self.folder / "last", self.policy, values=to_numpy(state.values)
-            )
         return state
 
     def _update(
@@ -222,12 +231,13 @@ class SupervisedTrainer:
             np.float32(counts),
             np.float32(rate),
         )
+        loss, norm = losses / max(counts, 1.0), float(to_numpy(norm))
+        _check_finite(loss, norm, position["step"] + 1)
         position["step"] += 1
         position["index"] += len(chosen)
         position["tokens"] += int(counts)
         seconds = time.monotonic() - start
         position["seconds"] += seconds
-        loss = losses / max(counts, 1.0)
         speed = counts / seconds
         advance(1, f"loss {loss:.3f}  {speed:,.0f} target tokens/s")
         log.write(
@@ -235,7 +245,7 @@ class SupervisedTrainer:
             {
                 "train/loss": loss,
                 "train/learning_rate": rate,
-                "train/gradient_norm": float(to_numpy(norm)),
+                "train/gradient_norm": norm,
                 "time/target_tokens_per_second": speed,
             },
         )
@@ -275,13 +285,11 @@ class SupervisedTrainer:
             position["worse"] = 0 if better else position["worse"] + 1
             if better:
                 position["best_loss"], position["best_step"] = loss, position["step"]
+        self._install(state.values)  # sample metrics and callbacks see these
         if self.sample_metrics is not None:
-            self._install(state.values)
             record.update(self.sample_metrics(self.policy))
         if valid is None or position["worse"] == 0:
-            save_policy(
-                self.folder / "best", self.policy, values=to_numpy(state.values)
-            )
+            save_policy(self.folder / "best", self.policy)
         stop = self.settings.patience and position["worse"] >= self.settings.patience
         position["finished"] = bool(stop)
         log.write(position["step"], record)
@@ -294,6 +302,15 @@ class SupervisedTrainer:
     def _install(self, values: list[Any]) -> None:
         for variable, value in zip(self.policy.variables, values, strict=True):
             variable.assign(value)
+
+
+def _check_finite(loss: float, norm: float, update: int) -> None:
+    if not (math.isfinite(loss) and math.isfinite(norm)):
+        raise RunError(
+            f"The loss must stay finite. Received: {loss} with a gradient of norm "
+            f"{norm} in update {update}. Start anew with a lower "
+            "training.learning_rate or a longer training.warmup."
+        )
 
 
 def _plain(settings: SupervisedSettings) -> dict[str, Any]:

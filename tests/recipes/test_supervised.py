@@ -1,0 +1,120 @@
+import dataclasses
+import json
+
+import pytest
+
+from nutgraf.data.batches import choose_shapes
+from nutgraf.data.cache import build_cache
+from nutgraf.data.sources import DataSettings
+from nutgraf.errors import ConfigError
+from nutgraf.evaluation.generate import Generator
+from nutgraf.models.checkpoint import load_policy
+from nutgraf.models.config import ModelConfig
+from nutgraf.recipes.settings import ModelSettings, TrainSettings
+from nutgraf.recipes.supervised import estimate, train
+from nutgraf.testing.toys import toy_rows
+from nutgraf.training.log import read_metrics
+from nutgraf.training.settings import SupervisedSettings
+
+EPOCHS = 12
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    """Rows in files, and a model that learns them in seconds."""
+    folder = tmp_path_factory.mktemp("recipe")
+    files = {}
+    for split, seed in (("train", 0), ("valid", 1)):
+        files[split] = str(folder / f"{split}.jsonl")
+        with open(files[split], "w") as file:
+            for row in toy_rows(96, length=6, seed=seed):
+                record = {"document": row.document, "summary": row.references[0]}
+                file.write(json.dumps({"id": row.id, **record}) + "\n")
+    sizes = {"width": 32, "feed_forward": 64, "encoder_layers": 1, "decoder_layers": 1}
+    return TrainSettings(
+        out=str(folder / "run"),
+        data=DataSettings(source="files", **files),
+        model=ModelSettings(
+            size="tiny", vocabulary_size=330, max_source=32, max_target=12, **sizes
+        ),
+        training=SupervisedSettings(
+            epochs=EPOCHS, learning_rate=1e-2, warmup=10, dropout=0.0
+        ),
+        tokens_per_batch=400,
+        num_shapes=1,
+        sample_rows=20,
+    )
+
+
+@pytest.fixture(scope="module")
+def run(settings):
+    """Lines of report and position of the run; it is stopped once and goes on."""
+    lines = []
+    short = dataclasses.replace(settings, max_minutes=1e-9)
+    stopped = train(short, lines.append)
+    assert (stopped["step"], stopped["finished"]) == (1, False)
+    return lines, train(settings, lines.append)
+
+
+def test_learns_what_it_is_shown(settings, run):
+    _, position = run
+    assert position["finished"]
+    valid = [r for r in read_metrics(settings.out) if "valid/loss" in r]
+    assert len(valid) == EPOCHS
+    assert valid[-1]["valid/loss"] < 0.6 * valid[0]["valid/loss"]
+    assert valid[-1]["valid/rouge1"] > valid[0]["valid/rouge1"] + 10
+    assert 0 < valid[-1]["valid/length_ratio"] < 3
+
+
+def test_the_best_model_is_a_folder_of_its_own(settings, run, tmp_path):
+    (tmp_path / "model").symlink_to(f"{settings.out}/best")
+    texts = Generator(load_policy(tmp_path / "model"))(toy_rows(3, length=6, seed=2))
+    assert all(texts)
+
+
+def test_the_run_says_what_it_is(settings, run):
+    lines, position = run
+    assert "96 training rows, 96 validation rows" in lines[0]
+    assert "stopped, resume to go on at update 1 " in lines[1]
+    assert f"finished at update {position['step']}" in lines[-1]
+    recorded = json.loads(open(f"{settings.out}/run.json").read())
+    assert recorded["settings"]["training"]["learning_rate"] == 1e-2
+    assert {"nutgraf", "keras", "backend"} <= set(recorded["versions"])
+    assert recorded["estimate"]["updates"] == position["step"]
+    assert recorded["weights"] > 10_000
+
+
+def test_the_estimate_counts_updates_tokens_and_epochs(rows, tokenizer, tmp_path):
+    cache = build_cache(rows, tokenizer, tmp_path, 48, 12, "toy")
+    shapes = choose_shapes(cache.source_lengths, cache.target_lengths, 48, 12, 285, 1)
+    config = ModelConfig(tokenizer.vocabulary_size, max_source=48, max_target=12)
+    once = estimate(config, cache, shapes, 1)
+    assert once["updates"] == 9
+    twice = estimate(config, cache, shapes, 2, accumulate=2)
+    assert twice["updates"] == 10  # 4.5, rounded up, in each epoch
+    assert twice["flops"] == pytest.approx(2 * once["flops"])
+    assert 0 <= once["padding_share"] < 1
+    assert once["hours"] > 0
+
+
+def test_goes_on_from_another_model(settings, run, tmp_path):
+    """The loss of the first update is that of the weights it starts from."""
+    more = dataclasses.replace(
+        settings,
+        out=str(tmp_path),
+        model=ModelSettings(start=f"{settings.out}/last"),
+        sample_rows=0,
+        max_minutes=1e-9,
+    )
+    train(more)
+    first = read_metrics(tmp_path)[0]["train/loss"]
+    losses = [r["train/loss"] for r in read_metrics(settings.out) if "train/loss" in r]
+    assert first < 0.6 * losses[0]
+
+
+def test_an_unknown_size_is_named(settings, tmp_path):
+    wrong = dataclasses.replace(
+        settings, out=str(tmp_path), model=ModelSettings(size="huge")
+    )
+    with pytest.raises(ConfigError, match="model.size must be one of tiny, small"):
+        train(wrong)

@@ -1,0 +1,20 @@
+import pytest
+
+from nutgraf.errors import ConfigError
+from nutgraf.training.settings import SupervisedSettings
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 0}, "epochs must be an integer >= 1. Received: epochs=0"),
+        ({"accumulate": 0}, "accumulate must be an integer >= 1"),
+        ({"checkpoint_every": 0}, "checkpoint_every must be an integer >= 1"),
+        ({"label_smoothing": 1.0}, r"label_smoothing must be in \[0, 1\)"),
+        ({"dropout": -0.1}, r"dropout must be in \[0, 1\)"),
+        ({"floor": 1.5}, r"floor must be in \[0, 1\)"),
+    ],
+)
+def test_bad_settings_are_named(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        SupervisedSettings(**changes)

@@ -23,10 +23,10 @@ import argparse
 import itertools
 
 import keras
-import numpy as np
 from keras import ops
 
-from nutgraf.arrays import BOS, PAD, Batch
+from nutgraf.arrays import PAD, Batch
+from nutgraf.data.batches import fit_arrays
 from nutgraf.data.cnn_dailymail import load_cnn_dailymail
 from nutgraf.data.rows import Row
 from nutgraf.evaluation.baselines import lead
@@ -110,14 +110,6 @@ class PooledSummarizer(keras.Model):
         pooled = ops.sum(states, 1) / ops.maximum(ops.sum(counts, 1), 1.0)
         places = ops.reshape(self.spread(pooled), (-1, *self.places))  # (B, T, D)
         return self.words(places[:, :length])
-
-
-def fit_arrays(batch: Batch) -> tuple[dict, np.ndarray, np.ndarray]:
-    """Return inputs, labels and weights: the decoder reads what comes before."""
-    first = np.full_like(batch.target_ids[:, :1], BOS)
-    before = np.concatenate([first, batch.target_ids[:, :-1]], axis=1)
-    inputs = {"source_ids": batch.source_ids, "target_ids": before}
-    return inputs, batch.target_ids, batch.target_mask.astype("float32")
 
 
 def train(model: keras.Model, train_batch: Batch, valid_batch: Batch, args) -> dict:

@@ -8,15 +8,15 @@ a pure function of (data, shapes, seed, epoch): a run can go on at any batch.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from nutgraf.arrays import PAD, Batch
+from nutgraf.arrays import BOS, PAD, Batch
 from nutgraf.data.cache import TokenCache
 from nutgraf.errors import ConfigError, DataError
 
-__all__ = ["BatchPlan", "BatchShape", "choose_shapes", "epoch_batches"]
+__all__ = ["BatchPlan", "BatchShape", "choose_shapes", "epoch_batches", "fit_arrays"]
 __all__ += ["materialise", "padding_share"]
 
 POOL = 64
@@ -191,3 +191,26 @@ def padding_share(cache: TokenCache, plans: Sequence[BatchPlan]) -> float:
         plan.shape.rows * (plan.shape.source + plan.shape.target) for plan in plans
     )
     return 1.0 - held / max(room, 1)
+
+
+def fit_arrays(batch: Batch) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
+    """Return a batch in the form that `keras.Model.fit` takes.
+
+    Args:
+        batch: rows as arrays.
+
+    Returns:
+        Inputs `source_ids` (B, S) and `target_ids` (B, T), what the decoder reads:
+        `<bos>`, then the target without its last action; labels (B, T) int32; weights
+        (B, T) float32, 0 on padding.
+
+    Example:
+        >>> ids, mask = np.int32([[5, 2, 0]]), np.array([[True, True, False]])
+        >>> inputs, labels, weights = fit_arrays(Batch(None, ids, mask, ids, mask))
+        >>> inputs["target_ids"].tolist(), weights.tolist()
+        ([[1, 5, 2]], [[1.0, 1.0, 0.0]])
+    """
+    first = np.full_like(batch.target_ids[:, :1], BOS)
+    before = np.concatenate([first, batch.target_ids[:, :-1]], axis=1)
+    inputs = {"source_ids": batch.source_ids, "target_ids": before}
+    return inputs, batch.target_ids, batch.target_mask.astype("float32")

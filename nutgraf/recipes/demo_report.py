@@ -13,14 +13,13 @@ from nutgraf.backend import to_numpy
 from nutgraf.data.rows import Row
 from nutgraf.evaluation.score import Evaluation, Leads, compare
 from nutgraf.recipes.settings import ReinforceSettings
+from nutgraf.report.panels import panels_of
 from nutgraf.report.parts import (
     Attention,
-    Curves,
     Estimate,
     Fact,
     Report,
     Sample,
-    Series,
     Table,
 )
 
@@ -29,26 +28,6 @@ __all__ += ["systems"]
 
 COLUMNS = ("rouge1", "rouge2", "rougeL", "rougeLsum", "length_ratio", "repetition")
 COLUMNS += ("novel_bigrams",)
-
-PANELS = (
-    ("Reward of the samples", "reward", ("reward/mean",), "ROUGE minus penalties"),
-    ("Parts of the reward", "value", ("reward/rouge",), "mean ROUGE-1/2/L F1, 0-1"),
-    (
-        "KL to the start",
-        "nats per token",
-        ("policy/kl_to_start",),
-        "estimator k3 on the samples, KL(policy || start)",
-    ),
-    ("Entropy", "nats per token", ("policy/entropy",), "of the sampled tokens"),
-    ("Length of the samples", "tokens", ("sample/length",), "the end among them"),
-    (
-        "Penalties",
-        "value",
-        ("reward/length", "reward/repetition"),
-        "0 is none; before weighting",
-    ),
-)
-
 
 SHOWN = 5
 """Test rows whose texts are shown."""
@@ -119,21 +98,6 @@ def _table(result: DemoResult) -> Table:
         f"n = {result.rl.n} docstrings of unseen modules, greedy decoding, 95 % "
         f"bootstrap intervals, paired sign-flip test. {result.rl.signature}",
     )
-
-
-def _curves(records: Sequence[dict[str, float]]) -> list[Curves]:
-    panels = []
-    for title, unit, names, note in PANELS:
-        series = [
-            Series(
-                name.partition("/")[2].replace("_", " "),
-                [record["step"] for record in records if name in record],
-                [record[name] for record in records if name in record],
-            )
-            for name in names
-        ]
-        panels.append(Curves(title, unit, series, note=note))
-    return panels
 
 
 def attention_picture(policy: Any, row: Row, text: str) -> Attention | None:
@@ -220,7 +184,7 @@ def demo_report(result: DemoResult, policy: Any) -> Report:
             "The examples are drawn by the seed, not picked.",
         ],
         tables=[_table(result)],
-        curves=_curves(result.records),
+        curves=panels_of(result.records),
         samples=samples,
         attention=[picture for picture in pictures if picture is not None],
         settings=asdict(result.settings),

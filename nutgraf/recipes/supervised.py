@@ -19,15 +19,12 @@ from nutgraf.data.batches import choose_shapes, epoch_batches, padding_share
 from nutgraf.data.cache import TokenCache, build_cache
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import data_name, load_split
-from nutgraf.errors import ConfigError
 from nutgraf.evaluation.generate import Generator
 from nutgraf.files import write_json
 from nutgraf.metrics.rouge import rouge
+from nutgraf.models.build import new_policy
 from nutgraf.models.checkpoint import load_policy
-from nutgraf.models.codec import TextCodec
-from nutgraf.models.config import SIZES, ModelConfig
-from nutgraf.models.encoder_decoder import EncoderDecoder
-from nutgraf.models.policy import EncoderDecoderPolicy
+from nutgraf.models.config import ModelConfig, named_config
 from nutgraf.recipes.settings import TrainSettings
 from nutgraf.text.tokenizer import Tokenizer
 from nutgraf.training.estimate import machine_flops, step_flops
@@ -54,32 +51,23 @@ def _tokenizer(settings: TrainSettings, folder: Path, rows: Any) -> Tokenizer:
 
 def _policy(settings: TrainSettings, folder: Path, rows: Any) -> Any:
     """The start model, or a new one from the seed."""
-    import keras
-
     chosen = settings.model
     if chosen.start:
         return load_policy(chosen.start)
-    if chosen.size not in SIZES:
-        raise ConfigError(
-            f"model.size must be one of {', '.join(SIZES)}. Received: {chosen.size!r}."
-        )
-    tokenizer = _tokenizer(settings, folder, rows)
+    named_config(chosen.size)  # a wrong name is told before the tokenizer is trained
     names = ("width", "heads", "feed_forward", "encoder_layers", "decoder_layers")
     given = {name: getattr(chosen, name) for name in names if getattr(chosen, name)}
-    config = ModelConfig(
-        **{
-            **SIZES[chosen.size],
-            **given,
-            "vocabulary_size": tokenizer.vocabulary_size,
-            "copy": chosen.copy_head and SIZES[chosen.size].get("copy", True),
-            "dropout": settings.training.dropout,
-            "max_source": chosen.max_source,
-            "max_target": chosen.max_target,
-        }
+    if not chosen.copy_head:
+        given["copy"] = False
+    return new_policy(
+        _tokenizer(settings, folder, rows),
+        chosen.size,
+        settings.training.seed,
+        dropout=settings.training.dropout,
+        max_source=chosen.max_source,
+        max_target=chosen.max_target,
+        **given,
     )
-    keras.utils.set_random_seed(settings.training.seed)
-    codec = TextCodec(tokenizer, config.max_source, config.max_target)
-    return EncoderDecoderPolicy(EncoderDecoder(config), codec)
 
 
 def _sample_metrics(policy: Any, rows: Sequence[Row]) -> Callable[..., Any] | None:

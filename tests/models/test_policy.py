@@ -111,7 +111,7 @@ def test_samples_go_on_from_their_parents(policy, batch, actions):
 SCORES = {
     "plain": (Processors(), frozenset({"mean_log_probs"})),
     "entropy": (Processors(), frozenset({"entropy"})),
-    "tempered": (Processors(temperature=0.7, no_repeat_ngram=2), frozenset()),
+    "tempered": (Processors(0.7, min_length=4, no_repeat_ngram=2), frozenset()),
 }
 
 

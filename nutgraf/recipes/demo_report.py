@@ -12,6 +12,7 @@ from nutgraf.arrays import EOS
 from nutgraf.backend import to_numpy
 from nutgraf.data.rows import Row
 from nutgraf.evaluation.score import Evaluation, Leads, compare
+from nutgraf.evaluation.table import LABELS
 from nutgraf.recipes.settings import ReinforceSettings
 from nutgraf.report.panels import panels_of
 from nutgraf.report.parts import (
@@ -26,8 +27,16 @@ from nutgraf.report.parts import (
 __all__ = ["COLUMNS", "DemoResult", "attention_picture", "demo_report", "shown_rows"]
 __all__ += ["systems"]
 
-COLUMNS = ("rouge1", "rouge2", "rougeL", "rougeLsum", "length_ratio", "repetition")
-COLUMNS += ("novel_bigrams",)
+COLUMNS = (
+    "rouge1",
+    "rouge2",
+    "rougeL",
+    "rougeLsum",
+    "length_ratio",
+    "repetition",
+    "novel_bigrams",
+)
+"""Metrics in the demo's tables."""
 
 SHOWN = 5
 """Test rows whose texts are shown."""
@@ -93,10 +102,11 @@ def _table(result: DemoResult) -> Table:
         rows.append([system.name, *cells, p_value])
     return Table(
         "Held-out docstrings",
-        ("system", *COLUMNS, "p (mean ROUGE, against supervised)"),
+        ("system", *(LABELS[name] for name in COLUMNS), "p"),
         rows,
         f"n = {result.rl.n} docstrings of unseen modules, greedy decoding, 95 % "
-        f"bootstrap intervals, paired sign-flip test. {result.rl.signature}",
+        f"bootstrap intervals; p: paired test of the mean of ROUGE-1, 2, L against "
+        f"supervised. {result.rl.signature}",
     )
 
 

@@ -73,7 +73,7 @@ def main() -> None:
         )
     position = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
     card: dict[str, Any] = {
-        "what": "encoder-decoder with copy head: body of a docstring -> first paragraph",
+        "what": "encoder-decoder, copy head: body of a docstring -> first paragraph",
         "command": "nutgraf train nutgraf/recipes/configs/starter.toml",
         "weights": started["weights"],
         "updates": position["step"],

@@ -16,6 +16,7 @@ from nutgraf.data.sources import load_split
 from nutgraf.errors import ConfigError
 from nutgraf.files import write_json
 from nutgraf.models.checkpoint import load_policy
+from nutgraf.recipes.continued import ContinuedSupervised
 from nutgraf.recipes.grpo import GRPO
 from nutgraf.recipes.self_critical import SelfCritical
 from nutgraf.recipes.settings import ReinforceSettings, RewardSettings
@@ -25,13 +26,20 @@ from nutgraf.rewards.random import RandomReward
 from nutgraf.rewards.repetition import RepetitionPenalty
 from nutgraf.rewards.rouge import RougeReward
 from nutgraf.rewards.weighted import WeightedSum
+from nutgraf.rl.live import live_display
 from nutgraf.text.words import WordKind, word_kind
+from nutgraf.training.run_state import latest_checkpoint
 
-__all__ = ["improve", "make_recipe", "make_reward"]
+__all__ = ["ALGORITHMS", "improve", "make_recipe", "make_reward"]
+
+ALGORITHMS = ("grpo", "self-critical", "supervised")
+"""What `algorithm` may be; "supervised" is the control arm that ignores the reward."""
 
 
 def make_reward(
-    settings: RewardSettings, words: WordKind = "english", seed: int = 0
+    settings: RewardSettings = RewardSettings(),  # noqa: B008 - frozen
+    words: WordKind = "english",
+    seed: int = 0,
 ) -> Reward:
     """Build the reward of its settings.
 
@@ -44,13 +52,18 @@ def make_reward(
         The reward.
 
     Raises:
-        ConfigError: the kind is unknown.
+        ConfigError: the kind is unknown, or a weight is negative.
+
+    Example:
+        >>> make_reward()(["It rains."], ["It rains."], [["It rains."]])
+        [1.0]
     """
     if settings.kind == "random":
         return WeightedSum({"random": (RandomReward(seed), 1.0)})
     if settings.kind != "rouge":
         raise ConfigError(
-            f'reward.kind must be "rouge" or "random". Received: {settings.kind!r}.'
+            f'reward.kind must be "rouge" or "random". Received: {settings.kind!r}. '
+            'Leave it out for "rouge".'
         )
     rouge = RougeReward(settings.rouge1, settings.rouge2, settings.rougeL, words)
     parts: dict[str, tuple[Reward, float]] = {"rouge": (rouge, 1.0)}
@@ -63,13 +76,13 @@ def make_reward(
 
 def make_recipe(
     settings: ReinforceSettings, policy: Any, reward: Reward, folder: Path | None
-) -> GRPO | SelfCritical:
+) -> GRPO | SelfCritical | ContinuedSupervised:
     """Build the recipe that the settings name.
 
     Args:
         settings: the settings.
         policy: what to improve.
-        reward: the reward.
+        reward: the reward; "supervised" ignores it.
         folder: run folder, or None.
 
     Returns:
@@ -78,56 +91,131 @@ def make_recipe(
     Raises:
         ConfigError: the algorithm is unknown.
     """
-    if settings.algorithm == "grpo":
-        return GRPO(
-            policy, reward, settings.rl, clip_range=settings.clip_range, folder=folder
-        )
+    _check_algorithm(settings.algorithm)
     if settings.algorithm == "self-critical":
         return SelfCritical(policy, reward, settings.rl, folder=folder)
-    raise ConfigError(
-        'algorithm must be "grpo" or "self-critical". Received: '
-        f"{settings.algorithm!r}."
+    if settings.algorithm == "supervised":
+        return ContinuedSupervised(policy, settings.rl, folder=folder)
+    return GRPO(
+        policy, reward, settings.rl, clip_range=settings.clip_range, folder=folder
     )
 
 
 def improve(
     settings: ReinforceSettings,
     report: Callable[[str], None] = lambda line: None,
-    watch: Callable[[int, dict[str, float]], None] | None = None,
     callbacks: Sequence[Any] = (),
 ) -> dict[str, Any]:
-    """Improve a model by RL.
+    """Improve a model by RL, or train it further as the control of RL.
 
     Args:
         settings: the settings.
         report: called with each line a user should see.
-        watch: called with each update's number and numbers.
-        callbacks: Keras callbacks.
+        callbacks: Keras callbacks; `on_train_batch_end` gets each update's numbers.
 
     Returns:
-        "updates" done in all, and the "first" and "last" records of this call.
+        "updates" done in all, and the "first" and "last" records of this call, empty
+        when nothing was left to do.
+
+    Raises:
+        ConfigError: a name is unknown, or the folder holds a run of other settings.
+        ModelError: the start is no model folder.
+        DataError: the rows cannot be read.
     """
     folder = Path(settings.out)
+    done = _check(settings, folder)
     policy = load_policy(settings.start)
+    report(f"reading the rows of {settings.data.source}")
     rows = list(load_split(settings.data, "train"))
-    words = word_kind([row.document for row in rows[:100]])
+    words = word_kind([text for row in rows[:100] for text in row.references[:1]])
     reward = make_reward(settings.reward, words, settings.rl.seed)
     recipe = make_recipe(settings, policy, reward, folder)
     write_json(folder / "run.json", _card(settings, policy, len(rows)))
+    total = settings.rl.updates
     report(
-        f"{len(rows):,} prompts; {settings.rl.updates:,} updates of "
-        f"{settings.rl.prompts} x {settings.rl.samples} samples"
+        f"{len(rows):,} prompts; {total:,} updates of {settings.rl.prompts} x "
+        f"{settings.rl.samples} samples, words counted as {words}"
     )
+    if done:
+        report(f"goes on after update {done:,} of {total:,}")
     limit = settings.max_minutes * 60 or math.inf
-    records = recipe.fit(rows, callbacks, watch=watch, stop_after=limit)
+    with live_display(settings.algorithm, total, done) as watch:
+        records = recipe.fit(rows, callbacks, watch=watch, stop_after=limit)
+    done += len(records)
+    report(_outcome(records, done, total, folder))
+    first, last = (records[0], records[-1]) if records else ({}, {})
+    return {"updates": done, "first": first, "last": last}
+
+
+def _check_algorithm(name: str) -> None:
+    if name not in ALGORITHMS:
+        known = ", ".join(f'"{known}"' for known in ALGORITHMS)
+        raise ConfigError(
+            f"algorithm must be one of {known}. Received: {name!r}. Leave it out for "
+            f'"{ALGORITHMS[0]}".'
+        )
+
+
+def _check(settings: ReinforceSettings, folder: Path) -> int:
+    """Refuse what cannot work before anything slow; return the updates done before."""
+    _check_algorithm(settings.algorithm)
+    make_reward(settings.reward)
+    if Path(settings.start).resolve() == (folder / "last").resolve():
+        raise ConfigError(
+            f"start must be a folder that the run does not write. Received: "
+            f"{settings.start}, the model of the run {folder}. Give another `out`."
+        )
+    checkpoint = latest_checkpoint(folder / "checkpoints")
+    if checkpoint is None:
+        return 0
+    _check_same(settings, folder)
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+def _check_same(settings: ReinforceSettings, folder: Path) -> None:
+    """Refuse to go on with a run that was started with other settings."""
+    path = folder / "run.json"
+    if not path.is_file():
+        return
+    before = _flat(json.loads(path.read_text(encoding="utf-8"))["settings"])
+    now = _flat(_plain(settings))
+    free = {"out", "max_minutes"}  # where it lies, and when it pauses
+    other = [key for key in now if key not in free and now[key] != before.get(key)]
+    if other:
+        listed = ", ".join(f"{key} = {now[key]!r}" for key in other)
+        old = ", ".join(f"{key} = {before.get(key)!r}" for key in other)
+        raise ConfigError(
+            f"{folder} must be resumed with the settings it was started with: {old}. "
+            f"Received: {listed}. Use another `out` for a new run."
+        )
+
+
+def _plain(settings: ReinforceSettings) -> dict[str, Any]:
+    """The settings as they come back from JSON."""
+    found: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(settings)))
+    return found
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by their dotted names."""
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        inner = isinstance(value, dict)
+        found |= _flat(value, f"{prefix}{name}.") if inner else {prefix + name: value}
+    return found
+
+
+def _outcome(
+    records: Sequence[dict[str, float]], done: int, total: int, folder: Path
+) -> str:
+    """The last line of a run."""
     if not records:
-        report("nothing was left to do: the run is finished")
-        return {"updates": settings.rl.updates, "first": {}, "last": {}}
-    report(
-        f"reward {records[0]['reward/mean']:.3f} -> {records[-1]['reward/mean']:.3f}; "
-        f"model in {folder / 'last'}"
-    )
-    return {"updates": len(records), "first": records[0], "last": records[-1]}
+        return "nothing was left to do: the run is finished"
+    state = "finished" if done >= total else "stopped, run it again to go on,"
+    line = f"{state} at update {done:,}; model in {folder / 'last'}"
+    name = "reward/mean" if "reward/mean" in records[0] else "loss/supervised"
+    change = f"{records[0][name]:.3f} -> {records[-1][name]:.3f}"
+    return f"{line}; {name.partition('/')[0]} {change}"
 
 
 def _card(settings: ReinforceSettings, policy: Any, rows: int) -> dict[str, Any]:
@@ -136,7 +224,7 @@ def _card(settings: ReinforceSettings, policy: Any, rows: int) -> dict[str, Any]
     from nutgraf.backend import describe
 
     return {
-        "settings": json.loads(json.dumps(dataclasses.asdict(settings))),
+        "settings": _plain(settings),
         "versions": {"nutgraf": __version__, **describe()},
         "model": dataclasses.asdict(policy.model.config),
         "weights": policy.model.count_params(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from nutgraf.data.sources import DataSettings
 from nutgraf.errors import ConfigError
@@ -67,8 +68,8 @@ class TrainSettings:
 class RewardSettings:
     """What a summary is rewarded for: a weighted sum of parts."""
 
-    kind: str = "rouge"
-    """"rouge", or "random" for the control arm that must not help."""
+    kind: Literal["rouge", "random"] = "rouge"
+    """ROUGE, or random numbers for the control arm that must not help."""
     rouge1: float = 1.0
     """Share of ROUGE-1 in the ROUGE part."""
     rouge2: float = 1.0
@@ -89,8 +90,8 @@ class ReinforceSettings:
     """Model folder to improve; "starter" for the one in the package."""
     out: str = "runs/rl"
     """Run folder; an interrupted run in it is resumed."""
-    algorithm: str = "grpo"
-    """"grpo" or "self-critical"."""
+    algorithm: Literal["grpo", "self-critical", "supervised"] = "grpo"
+    """How it learns; supervised, on the references, is the control arm of RL."""
     clip_range: float = 0.2
     """For grpo: largest change of a token's ratio that is rewarded."""
     data: DataSettings = field(default_factory=DataSettings)

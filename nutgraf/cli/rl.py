@@ -1,0 +1,48 @@
+"""`nutgraf rl`: improve a trained model with a reward."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nutgraf.cli.config import load_settings
+from nutgraf.cli.quiet import load_backend, say
+from nutgraf.recipes.settings import ReinforceSettings
+
+__all__ = ["SETTINGS", "run"]
+
+SETTINGS = ReinforceSettings
+"""What `nutgraf init rl` writes."""
+
+
+def run(argv: Sequence[str]) -> int:
+    """Improve a model, or go on with an interrupted run.
+
+    Args:
+        argv: arguments after `nutgraf rl`.
+
+    Returns:
+        0.
+    """
+    settings = load_settings(
+        ReinforceSettings,
+        argv,
+        prog="nutgraf rl",
+        description=(
+            "Improve a model by reinforcement learning, or by more supervised training "
+            "as the control. Run it again with the same settings to go on after an "
+            "interruption. The model after the last update is the folder `last` of the "
+            "run."
+        ),
+        examples=[
+            "nutgraf init rl news-rl.toml",
+            "nutgraf rl news-rl.toml",
+            "nutgraf rl news-rl.toml --start runs/train/best --out runs/rl",
+            "nutgraf rl news-rl.toml --reward.kind random --out runs/random",
+            "nutgraf rl news-rl.toml --algorithm supervised --out runs/supervised",
+        ],
+    )
+    load_backend()
+    from nutgraf.recipes.reinforce import improve
+
+    improve(settings, say)
+    return 0

@@ -1,0 +1,236 @@
+"""`nutgraf summarize`: text in, summary out; files of rows or standard input."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, NamedTuple, cast
+
+from nutgraf.cli.config import load_settings
+from nutgraf.cli.quiet import load_backend, say
+from nutgraf.data.bad_rows import BadRowLog
+from nutgraf.data.files import read_rows
+from nutgraf.data.rows import Row
+from nutgraf.data.texts import read_texts
+from nutgraf.errors import ConfigError, DataError
+
+__all__ = ["SummarizeSettings", "read_records", "run"]
+
+_CHUNK = 256
+"""Rows that are held in memory."""
+_BATCH = 16
+"""Rows that are summarised at once."""
+
+
+@dataclass(frozen=True)
+class SummarizeSettings:
+    """Settings of `nutgraf summarize`."""
+
+    files: tuple[Path, ...] = ()
+    """Texts, or jsonl files (gzipped or not); - or nothing reads standard input. Needs
+    no flag."""
+    model: str = "starter"
+    """Model folder; "starter" for the one in the package."""
+    beams: int = 4
+    """Hypotheses of beam search; 1 = greedy."""
+    length: int = 0
+    """Most word pieces of a summary; 0 = the model's limit."""
+    min_length: int = 0
+    """Least word pieces of a summary."""
+    no_repeat_ngram: int = 3
+    """No n-gram of this size occurs twice in a summary; 0 = off."""
+    jsonl: bool = False
+    """Read jsonl from standard input too."""
+    document_field: str = "document"
+    """For jsonl: field with the text."""
+    summary_field: str = "summary"
+    """For jsonl: new field for the summary."""
+    bad_rows: Literal["fail", "skip"] = "fail"
+    """For jsonl: what to do with rows that cannot be used: stop, or leave them out."""
+
+
+class _Lines:
+    """A stream of lines that remembers the last one."""
+
+    def __init__(self, stream: BinaryIO, owned: bool) -> None:
+        self._stream, self._owned = stream, owned
+        self.last = b""
+
+    def __enter__(self) -> _Lines:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._owned:
+            self._stream.close()
+
+    def __iter__(self) -> Iterator[bytes]:
+        for line in self._stream:
+            self.last = line
+            yield line
+
+
+class _Item(NamedTuple):
+    """What is to be summarised.
+
+    Attributes:
+        row: its text.
+        record: the jsonl row it came from; None for a plain text.
+    """
+
+    row: Row
+    record: dict[str, Any] | None = None
+
+
+def _opened(path: Path) -> _Lines:
+    if str(path) == "-":
+        return _Lines(sys.stdin.buffer, owned=False)
+    try:
+        opened = gzip.open if path.suffix.lower() == ".gz" else open
+        return _Lines(cast(BinaryIO, opened(path, "rb")), owned=True)
+    except OSError as error:
+        raise DataError(
+            f"A data file must be a file that can be read. Received: {path}: "
+            f"{error.strerror}. Check the path."
+        ) from error
+
+
+def read_records(
+    paths: Sequence[Path], document_field: str, summary_field: str, log: BadRowLog
+) -> Iterator[tuple[Row, dict[str, Any]]]:
+    """Read jsonl rows together with all their fields, one at a time.
+
+    Args:
+        paths: jsonl files, gzipped or not; - is standard input.
+        document_field: field with the text.
+        summary_field: field that the summary will get; no row may have it.
+        log: takes the bad rows.
+
+    Yields:
+        A row and the object that it came from.
+
+    Raises:
+        DataError: a file cannot be read, a row is bad, or has the summary's field.
+    """
+    for path in paths:
+        lines = _opened(path)
+        stream = cast(BinaryIO, lines)
+        for row in read_rows(
+            path, document_field, None, kind="jsonl", log=log, stream=stream
+        ):
+            record = json.loads(lines.last.decode("utf-8-sig"))
+            if summary_field in record:
+                raise DataError(
+                    "--summary_field must name a field that the rows do not have. "
+                    f"Received: `{summary_field}`, which is in {row.origin}. Choose "
+                    "another, such as --summary_field generated."
+                )
+            yield row, record
+
+
+def _is_jsonl(path: Path) -> bool:
+    return path.name.lower().removesuffix(".gz").endswith(".jsonl")
+
+
+def _items(settings: SummarizeSettings, log: BadRowLog) -> Iterator[_Item]:
+    """Texts or rows, as the names of the files or --jsonl say."""
+    paths = settings.files or (Path("-"),)
+    rows = [_is_jsonl(path) or (settings.jsonl and str(path) == "-") for path in paths]
+    if any(rows) and not all(rows):
+        text = paths[rows.index(False)]
+        raise ConfigError(
+            "Files must be all jsonl or all plain texts. Received: both, such as "
+            f"{paths[rows.index(True)]} and {text}. Run the command once for each."
+        )
+    if "-" in map(str, paths) and sys.stdin.isatty():
+        _note("reading standard input; Ctrl-D ends it")
+    if not all(rows):
+        return (_Item(row) for row in read_texts(paths, sys.stdin.buffer))
+    fields = settings.document_field, settings.summary_field
+    return itertools.starmap(_Item, read_records(paths, *fields, log))
+
+
+def _note(line: str) -> None:
+    sys.stderr.write(line + "\n")
+
+
+def _chunks(items: Iterator[_Item]) -> Iterator[list[_Item]]:
+    while chunk := list(itertools.islice(items, _CHUNK)):
+        yield chunk
+
+
+def _line(record: dict[str, Any]) -> str:
+    """A row as JSON; as ASCII where it holds what is no valid Unicode."""
+    line = json.dumps(record, ensure_ascii=False)
+    try:
+        line.encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(record)
+    return line
+
+
+def _show(settings: SummarizeSettings, item: _Item, summary: str) -> None:
+    if item.record is not None:
+        say(_line({**item.record, settings.summary_field: summary}))
+        return
+    summary = " ".join(summary.split())
+    say(f"{item.row.id}: {summary}" if len(settings.files) > 1 else summary)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Summarise texts.
+
+    Args:
+        argv: arguments after `nutgraf summarize`.
+
+    Returns:
+        0.
+    """
+    settings = load_settings(
+        SummarizeSettings,
+        argv,
+        prog="nutgraf summarize",
+        description=(
+            "Write a summary of each text. A jsonl file gives jsonl: each row with one "
+            "more field."
+        ),
+        examples=[
+            'echo "some text" | nutgraf summarize',
+            "nutgraf summarize letter.txt report.txt --model runs/rl/last",
+            "nutgraf summarize news.jsonl --document_field article > short.jsonl",
+        ],
+        positional=["files"],
+    )
+    log = BadRowLog(settings.bad_rows)
+    chunks = _chunks(_items(settings, log))
+    first = next(chunks)  # a mistake in the input is told before the model is loaded
+    load_backend()
+    from nutgraf.models.checkpoint import load_policy
+    from nutgraf.recipes.summarize import Summarizer
+
+    summarizer = Summarizer(
+        load_policy(settings.model),
+        settings.beams,
+        settings.length,
+        settings.min_length,
+        settings.no_repeat_ngram,
+        min(_BATCH, len(first)),
+    )
+    count = 0
+    for chunk in itertools.chain([first], chunks):
+        summaries = summarizer([item.row for item in chunk])
+        for item, summary in zip(chunk, summaries, strict=True):
+            _show(settings, item, summary)
+        count += len(chunk)
+    if summarizer.cut:
+        _note(
+            f"{summarizer.cut:,} of {count:,} texts were cut: the model reads the "
+            f"first {summarizer.longest:,} word pieces."
+        )
+    if log.count:
+        _note(f"left out {log.report()}")
+    return 0

@@ -1,0 +1,88 @@
+"""Summaries of texts from a model folder, and how many texts were cut.
+
+The function behind `nutgraf summarize`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nutgraf.arrays import Processors
+from nutgraf.data.rows import Row
+from nutgraf.errors import ConfigError
+from nutgraf.evaluation.generate import Generator
+
+__all__ = ["Summarizer"]
+
+
+class Summarizer:
+    """Writes a summary per row and counts the rows that the model could not read whole.
+
+    Args:
+        policy: the policy, with a `TextCodec`.
+        beams: 1 = greedy, more = beam search.
+        length: most word pieces of a summary; 0 = the model's limit.
+        min_length: least word pieces of a summary.
+        no_repeat_ngram: no n-gram of this size occurs twice; 0 = off.
+        rows: rows per batch.
+
+    Attributes:
+        cut: rows so far whose text was longer than the model reads.
+        longest: word pieces that the model reads.
+
+    Raises:
+        ConfigError: a setting is out of range.
+    """
+
+    def __init__(
+        self,
+        policy: Any,
+        beams: int = 4,
+        length: int = 0,
+        min_length: int = 0,
+        no_repeat_ngram: int = 3,
+        rows: int = 16,
+    ) -> None:
+        """Check the settings; the search compiles at the first batch of each shape."""
+        codec = policy.codec
+        if beams < 1:
+            raise ConfigError(
+                f"beams must be >= 1. Received: beams={beams}. 1 is greedy."
+            )
+        if not 0 <= length <= codec.max_target:
+            raise ConfigError(
+                f"length must be at most {codec.max_target}, the longest summary that "
+                f"this model learned. Received: length={length}. 0 = that limit."
+            )
+        if min_length >= (length or codec.max_target):
+            raise ConfigError(
+                f"min_length must be below the length limit of "
+                f"{length or codec.max_target}. Received: min_length={min_length}. "
+                "Lower it."
+            )
+        self.cut = 0
+        self.longest = codec.max_source
+        self._tokenizer = codec.tokenizer
+        self._generator = Generator(
+            policy,
+            beams,
+            rows,
+            length or None,
+            processors=Processors(
+                min_length=min_length, no_repeat_ngram=no_repeat_ngram
+            ),
+        )
+
+    def __call__(self, rows: Sequence[Row]) -> list[str]:
+        """Summarise rows.
+
+        Args:
+            rows: what to read.
+
+        Returns:
+            One summary per row, in order.
+        """
+        sources = self._tokenizer.encode_batch([row.document for row in rows])
+        self.cut += sum(len(ids) > self.longest for ids in sources)
+        return self._generator(rows)

@@ -1,4 +1,4 @@
-"""Scores of several systems as a table: means, intervals, a paired p-value."""
+"""Scores of systems as a table: means, intervals, differences, paired p-values."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from nutgraf.evaluation.score import METRICS, Evaluation, compare
+from nutgraf.metrics.rouge import KINDS
 
-__all__ = ["LABELS", "ScoreTable", "print_table", "score_table"]
+__all__ = ["LABELS", "ScoreTable", "difference_table", "print_table", "score_table"]
 
 LABELS = {
     "rouge1": "ROUGE-1",
@@ -22,13 +23,16 @@ LABELS = {
 }
 """Names of the metrics in tables."""
 
+_SURE = 0.05
+"""A p-value below this is one at which a difference is called sure."""
+
 
 class ScoreTable(NamedTuple):
     """A table of scores.
 
     Attributes:
-        columns: names of the columns; the first is the system.
-        rows: one line per system, cells as text.
+        columns: names of the columns.
+        rows: one line per system or per metric, cells as text.
         note: n, signature, how the intervals and p-values were made.
     """
 
@@ -38,9 +42,12 @@ class ScoreTable(NamedTuple):
 
 
 def _cell(evaluation: Evaluation, metric: str) -> str:
-    mean, low, high = evaluation.interval(metric)
-    digits = 2 if metric == "length_ratio" else 1
-    return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    return _interval(*evaluation.interval(metric), metric)
+
+
+def _interval(mean: float, low: float, high: float, metric: str, form: str = "") -> str:
+    form += ".2f" if metric == "length_ratio" else ".1f"
+    return f"{mean:{form}} [{low:{form}}, {high:{form}}]"
 
 
 def score_table(
@@ -85,25 +92,83 @@ def score_table(
     return ScoreTable(columns, rows, f"{note}\n{evaluations[0].signature}")
 
 
-def print_table(table: ScoreTable) -> None:
-    """Print a table; one that is too wide is turned, systems side by side.
+def difference_table(
+    a: Evaluation, b: Evaluation, metric: str = "rouge_mean"
+) -> ScoreTable:
+    """Put two systems beside each other, with their difference in each metric.
 
     Args:
-        table: of `score_table`.
+        a: one system, perhaps the one before.
+        b: the other one, on the same rows.
+        metric: one of `METRICS`; it is the first line, and the note tells which of the
+            two is higher in it and whether that is sure: p < 0.05.
+
+    Returns:
+        One line per metric: the one chosen, each ROUGE, length ratio and repetition.
+
+    Raises:
+        ConfigError: the metric is unknown.
+        DataError: the systems were scored on different rows.
+
+    Example:
+        >>> from nutgraf.data.rows import Row
+        >>> from nutgraf.evaluation.score import score_texts
+        >>> rows = [Row("1", "A cat sat.", ("A cat sat.",))]
+        >>> a, b = (score_texts(rows, [text], name=text) for text in ("A dog.", "A."))
+        >>> difference_table(a, b, "rouge1").rows[0][1:3]
+        ['40.0 [40.0, 40.0]', '50.0 [50.0, 50.0]']
+    """
+    names = dict.fromkeys((metric, *KINDS, "length_ratio", "repetition"))
+    tests = {name: compare(b, a, name) for name in names}
+    rows = []
+    for name, test in tests.items():
+        difference = _interval(test.difference, test.low, test.high, name, "+")
+        cells = [_cell(a, name), _cell(b, name), difference, f"{test.p_value:.4f}"]
+        rows.append([LABELS[name], *cells])
+    test = tests[metric]
+    higher = b if test.difference > 0 else a
+    verdict = f"{higher.name} is higher in {LABELS[metric]}, p = {test.p_value:.4f}."
+    if test.p_value >= _SURE:
+        verdict = (
+            f"No sure difference in {LABELS[metric]}, p = {test.p_value:.4f}: it may "
+            "be chance."
+        )
+    note = (
+        f"n = {a.n}, 95 % bootstrap intervals; p: paired test of the difference\n"
+        f"{a.signature}\n{verdict}"
+    )
+    return ScoreTable(["metric", a.name, b.name, "second - first", "p"], rows, note)
+
+
+def _turned(lines: Sequence[Sequence[str]]) -> list[list[str]]:
+    return [list(column) for column in zip(*lines, strict=True)]
+
+
+def _width(lines: Sequence[Sequence[str]]) -> int:
+    return sum(max(map(len, column)) + 2 for column in _turned(lines))
+
+
+def print_table(table: ScoreTable) -> None:
+    """Print a table; one that is too wide is turned, and its intervals put below.
+
+    Args:
+        table: of `score_table` or `difference_table`.
     """
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console(highlight=False)
-    columns: list[str] = table.columns
-    rows: list[list[str]] = table.rows
-    widest = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
-    if sum(widest) + 3 * len(widest) > console.width:
-        columns, *rows = [list(row) for row in zip(columns, *rows, strict=True)]
+    lines = [table.columns, *table.rows]
+    if _width(lines) > console.width:
+        lines = min(lines, _turned(lines), key=_width)
+    if _width(lines) > console.width:
+        lines = [[cell.replace(" [", "\n[") for cell in line] for line in lines]
     shown: Any = Table(box=None, pad_edge=False)
-    for number, name in enumerate(columns):
-        shown.add_column(name, justify="right" if number else "left", overflow="fold")
-    for row in rows:
-        shown.add_row(*row)
+    for number, name in enumerate(lines[0]):
+        justify = "right" if number else "left"
+        shown.add_column(escape(name), justify=justify, overflow="fold")
+    for line in lines[1:]:
+        shown.add_row(*map(escape, line))
     console.print(shown)
     console.print(table.note, markup=False, soft_wrap=True)

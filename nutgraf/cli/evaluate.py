@@ -1,0 +1,54 @@
+"""`nutgraf evaluate`: scores of a model or of texts, beside the baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nutgraf.cli.config import load_settings
+from nutgraf.cli.quiet import load_backend, say
+from nutgraf.evaluation.settings import EvaluateSettings
+
+__all__ = ["SETTINGS", "run"]
+
+SETTINGS = EvaluateSettings
+"""What `nutgraf init evaluate` writes."""
+
+
+def run(argv: Sequence[str]) -> int:
+    """Evaluate, print the table, write the files if a folder is named.
+
+    Args:
+        argv: arguments after `nutgraf evaluate`.
+
+    Returns:
+        0.
+    """
+    settings = load_settings(
+        EvaluateSettings,
+        argv,
+        prog="nutgraf evaluate",
+        description=(
+            "Write the texts of a model for a split, or read texts from a file, and "
+            "score them: ROUGE with 95 % intervals, length, repetition, copying, "
+            "beside the Lead baselines, with the p-value of each against the model."
+        ),
+        examples=[
+            "nutgraf evaluate",
+            "nutgraf evaluate runs/train/best --beams 4 --out runs/train",
+            "nutgraf evaluate runs/news/best --data.source cnn_dailymail --lead 3",
+            "nutgraf evaluate --predictions texts.jsonl --data.source files "
+            "--data.test news.test.jsonl --oracle",
+        ],
+        positional=["model"],
+    )
+    if not settings.predictions:
+        load_backend()
+    from nutgraf.evaluation.run import evaluate
+    from nutgraf.evaluation.table import print_table, score_table
+
+    result = evaluate(settings, say)
+    systems = [*result.baselines, result.system]
+    print_table(score_table(systems, baseline=len(result.baselines)))
+    if settings.out:
+        say(f"wrote evaluation.json and texts.jsonl into {settings.out}")
+    return 0

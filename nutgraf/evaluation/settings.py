@@ -1,0 +1,58 @@
+"""The settings of `nutgraf evaluate`; they load no framework."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from nutgraf.data.sources import DataSettings
+from nutgraf.errors import ConfigError
+
+__all__ = ["EvaluateSettings"]
+
+STARTER = "starter"
+
+
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """Settings of `nutgraf evaluate`."""
+
+    model: str = STARTER
+    """Model folder; "starter" for the one in the package. Needs no flag."""
+    data: DataSettings = field(default_factory=DataSettings)
+    """Where the rows come from."""
+    split: Literal["train", "valid", "test"] = "test"
+    """Rows to write and score texts for."""
+    beams: int = 1
+    """1 = greedy, more = beam search."""
+    lead: int = 0
+    """Add the first so many sentences as a baseline; 3 is usual for news; 0 = none."""
+    oracle: bool = False
+    """Add the sentences of the document that suit the reference best: a ceiling."""
+    out: str = ""
+    """Folder for evaluation.json and texts.jsonl, perhaps a run folder; "" = none."""
+    predictions: str = ""
+    """Score the field `text` of this jsonl file instead of a model; `id` matches."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges, and that one thing is evaluated."""
+        for name, least in (("beams", 1), ("lead", 0)):
+            value = getattr(self, name)
+            if value < least:
+                raise ConfigError(
+                    f"{name} must be at least {least}. Received: {name}={value}. Leave "
+                    f"it out for {least}."
+                )
+        if self.predictions and self.model != STARTER:
+            raise ConfigError(
+                "Either a model or --predictions is scored. Received: "
+                f"model={self.model} and --predictions {self.predictions}. Leave one "
+                "out."
+            )
+
+    @property
+    def name(self) -> str:
+        """Name of what is evaluated, for tables."""
+        if self.predictions:
+            return self.predictions
+        return f"{self.model}, beam {self.beams}" if self.beams > 1 else self.model

@@ -1,0 +1,201 @@
+"""Texts that systems have written: read again, matched with their rows, compared."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nutgraf.data.rows import Row
+from nutgraf.errors import DataError
+from nutgraf.evaluation.score import Evaluation, score_texts
+from nutgraf.text.words import WordKind, word_kind
+
+__all__ = ["TEXTS", "Texts", "in_order", "read_predictions", "read_texts"]
+__all__ += ["same_rows", "words_of"]
+
+TEXTS = "texts.jsonl"
+"""Name of the file with the texts in the folder of an evaluation."""
+
+
+class Texts(NamedTuple):
+    """Texts of a system and the rows they are for."""
+
+    rows: list[Row]
+    texts: list[str]
+
+
+def _check(record: Any, fields: Mapping[str, type]) -> None:
+    """Raise ValueError with the reason when a record has another form."""
+    if not isinstance(record, dict):
+        raise ValueError("no object")
+    for name, kind in fields.items():
+        if name not in record:
+            raise ValueError(f"the field `{name}` is missing")
+        if not isinstance(record[name], kind):
+            raise ValueError(f"`{name}` is not of the type {kind.__name__}")
+
+
+def _records(path: Path, fields: Mapping[str, type]) -> Iterator[dict[str, Any]]:
+    """Objects of a jsonl file, gzipped or not, that have these fields."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    number = 0
+    try:
+        with opened(path, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                number += 1
+                if line.strip():
+                    record = json.loads(line)
+                    _check(record, fields)
+                    yield record
+    except (OSError, EOFError) as error:
+        raise DataError(
+            f"Texts are read from a jsonl file. Received: {path}: "
+            f"{getattr(error, 'strerror', None) or error}. Check the path."
+        ) from error
+    except ValueError as error:
+        raise DataError(
+            f"Each line must be a JSON object with {', '.join(fields)}. Received: "
+            f"{path}:{number}: {error}. Mend the line."
+        ) from error
+
+
+def read_texts(path: str | Path) -> Texts:
+    """Read the texts that an evaluation has left.
+
+    Args:
+        path: its folder, or a file in the form of its `texts.jsonl`: the fields `id`,
+            `document`, `text` and `references`.
+
+    Returns:
+        Rows and texts, in the order of the file.
+
+    Raises:
+        DataError: the file is absent, empty, or a line has another form.
+    """
+    path = Path(path)
+    file = path / TEXTS if path.is_dir() else path
+    fields = {"id": str, "document": str, "text": str, "references": list}
+    found = list(_records(file, fields))
+    if not found:
+        raise DataError(
+            f"There must be at least one text. Received: {file}, which is empty. "
+            "Evaluate again."
+        )
+    rows = [
+        Row(one["id"], one["document"], tuple(map(str, one["references"])), str(file))
+        for one in found
+    ]
+    return Texts(rows, [one["text"] for one in found])
+
+
+def _mismatch(path: str, received: str) -> DataError:
+    return DataError(
+        "There must be one prediction for each row of the split, matched by `id`, or "
+        f"by order when no line has an `id`. Received: {path} with {received}. Check "
+        "--split and the settings of the data, or predict again."
+    )
+
+
+def read_predictions(path: str | Path) -> list[dict[str, Any]]:
+    """Read texts that some system has written.
+
+    Args:
+        path: jsonl file with the field `text`, which may be empty, and perhaps `id`.
+
+    Returns:
+        The objects of the file, in order.
+
+    Raises:
+        DataError: the file cannot be read, or a line has another form.
+    """
+    return list(_records(Path(path), {"text": str}))
+
+
+def in_order(
+    predictions: Sequence[dict[str, Any]], rows: Sequence[Row], path: str
+) -> list[str]:
+    """Put predictions in the order of the rows: by `id`, or as they are without it.
+
+    Args:
+        predictions: of `read_predictions`.
+        rows: the rows they are for.
+        path: where they came from, for messages.
+
+    Returns:
+        One text per row.
+
+    Raises:
+        DataError: predictions and rows do not match.
+
+    Example:
+        >>> found = [{"id": 2, "text": "b"}, {"id": 1, "text": "a"}]
+        >>> in_order(found, [Row("1", ""), Row("2", "")], "texts.jsonl")
+        ['a', 'b']
+    """
+    if len(predictions) != len(rows):
+        raise _mismatch(path, f"{len(predictions)} lines for {len(rows)} rows")
+    if not any("id" in one for one in predictions):
+        return [one["text"] for one in predictions]
+    named: dict[str, str] = {}
+    for number, one in enumerate(predictions, 1):
+        name = str(one.get("id"))
+        if "id" not in one or name in named:
+            state = "a second time" if "id" in one else "missing"
+            raise _mismatch(path, f"the id of text {number} ({name}) {state}")
+        named[name] = one["text"]
+    absent = [row.id for row in rows if row.id not in named]
+    if absent:
+        raise _mismatch(path, f"no text for {len(absent)} rows, first {absent[0]!r}")
+    return [named[row.id] for row in rows]
+
+
+def words_of(rows: Sequence[Row]) -> WordKind:
+    """Choose how words are counted from the references.
+
+    Args:
+        rows: the rows to be scored.
+
+    Returns:
+        "cjk" for Chinese, Japanese and Korean references, else "english".
+    """
+    return word_kind([text for row in rows for text in row.references])
+
+
+def same_rows(a: str | Path, b: str | Path) -> tuple[Evaluation, Evaluation]:
+    """Score the texts of two evaluations again, if they are for the same rows.
+
+    Args:
+        a: folder or file of one evaluation, see `read_texts`.
+        b: of the other one.
+
+    Returns:
+        The scores of both, named by their paths.
+
+    Raises:
+        DataError: a file cannot be read, or the rows or their references differ.
+    """
+    left, right = read_texts(a), read_texts(b)
+    ids = [[row.id for row in found.rows] for found in (left, right)]
+    if ids[0] != ids[1]:
+        lone = sorted(set(ids[0]) ^ set(ids[1]))
+        reason = f"first {lone[0]!r}" if lone else "in another order"
+        raise DataError(
+            "Two evaluations must hold texts for the same rows. Received: "
+            f"{a} with {len(ids[0])} and {b} with {len(ids[1])}; {len(lone)} rows are "
+            f"in one of them only, {reason}. Evaluate both on the same split."
+        )
+    for one, other in zip(left.rows, right.rows, strict=True):
+        if one.references != other.references:
+            raise DataError(
+                "Two evaluations must have the same references. Received: others for "
+                f"the row {one.id!r} in {a} and {b}. Evaluate both on the same data."
+            )
+    words = words_of(left.rows)
+    first, second = (
+        score_texts(found.rows, found.texts, words, str(path))
+        for found, path in ((left, a), (right, b))
+    )
+    return first, second

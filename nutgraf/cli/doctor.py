@@ -61,11 +61,6 @@ def _cores() -> str:
     return str(os.cpu_count())
 
 
-def _cache_folder() -> Path:
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "nutgraf"
-
-
 def _free_disk(folder: Path) -> str:
     while not folder.exists():
         folder = folder.parent
@@ -93,7 +88,9 @@ def facts() -> dict[str, str]:
     Returns:
         Text by name: versions, backend, devices, cores, memory, cache and free disk.
     """
-    cache = _cache_folder()
+    from nutgraf.data.docstrings import cache_folder
+
+    cache = cache_folder()
     return {
         "python": f"{platform.python_version()} ({sys.executable})",
         "system": platform.platform(),

@@ -56,7 +56,8 @@ def run(argv: Sequence[str]) -> int:
             f"{settings.command!r}. The other commands take flags only."
         )
     declaration = importlib.import_module(f"nutgraf.cli.{settings.command}").SETTINGS
-    text = f"# Settings of `nutgraf {settings.command} FILE`; flags override them.\n\n"
+    usage = f"nutgraf {settings.command} --config FILE"
+    text = f"# Settings of `{usage}`; flags override them.\n\n"
     text += write_commented(declaration)
     if str(settings.file) == "-":
         sys.stdout.write(text)

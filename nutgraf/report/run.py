@@ -51,7 +51,8 @@ def _estimate(value: Any) -> Any:
 def _systems(evaluation: Any) -> dict[str, Mapping[str, Any]]:
     """Name -> evaluation, of one evaluation, of a list or of a mapping of them."""
     if isinstance(evaluation, Mapping) and "metrics" in evaluation:
-        return {str(evaluation.get("name") or "this run"): evaluation}
+        name = str(evaluation.get("name") or "this run")
+        return {**evaluation.get("baselines", {}), name: evaluation}
     if isinstance(evaluation, Mapping):
         return {k: v for k, v in evaluation.items() if "metrics" in v}
     return {str(one.get("name", i + 1)): one for i, one in enumerate(evaluation)}
@@ -62,7 +63,8 @@ def evaluation_table(evaluation: Any, title: str = "Evaluation") -> Table:
 
     Args:
         evaluation: `{"n", "signature", "metrics": {name: {"mean", "low", "high"}}}`,
-            or a list or a mapping of names to several of them.
+            perhaps with a mapping `baselines` of names to such, or a list or a mapping
+            of names to several of them.
         title: of the table.
 
     Returns:
@@ -308,18 +310,22 @@ def report_of_run(folder: str | Path) -> Report:
     is_rl = any("reward/mean" in record for record in records) or bool(
         _at(card, "settings", "rl")
     )
+    kind = "reinforcement learning" if is_rl else "supervised training"
+    facts = (_rl_facts if is_rl else _supervised_facts)(records, card)
+    summary = _summary(card, is_rl, bool(records))
+    if not (records or card) and (folder / "evaluation.json").is_file():
+        kind, facts, summary = "evaluation", [], []  # of `nutgraf evaluate`, no run
     tables: list[Table | None] = [
         files.read("evaluation.json", evaluation_table, None),
         files.read("result.json", _result_table, None),
     ]
     samples: list[Sample] = files.read("samples.json", read_samples, [])
     attention: list[Attention] = files.read("attention.json", _read_attention, [])
-    summary = _summary(card, is_rl, bool(records)) + files.complaints
     return Report(
         title=folder.resolve().name,
-        kind="reinforcement learning" if is_rl else "supervised training",
-        facts=(_rl_facts if is_rl else _supervised_facts)(records, card),
-        summary=summary,
+        kind=kind,
+        facts=facts,
+        summary=summary + files.complaints,
         tables=[table for table in tables if table is not None],
         curves=panels_of(records),
         samples=samples,

@@ -1,0 +1,52 @@
+import pytest
+
+from nutgraf.arrays import Processors
+from nutgraf.data.rows import Row
+from nutgraf.errors import ConfigError
+from nutgraf.recipes import summarize
+from nutgraf.recipes.summarize import Summarizer
+from nutgraf.testing.toys import toy_rows
+
+
+def test_counts_what_it_cuts_and_keeps_the_order(policy):
+    summarizer = Summarizer(policy, beams=1, length=8, rows=2)
+    long, short = toy_rows(2, length=60)[0], toy_rows(2, seed=1)[1]
+    both = summarizer([long, short])
+    assert (summarizer.cut, summarizer.longest) == (1, 48)
+    assert summarizer([short, long]) == both[::-1]
+    assert summarizer.cut == 2
+    read = policy.codec.tokenizer.encode(long.document)[:48]
+    whole = Row("whole", policy.codec.tokenizer.decode(read))
+    assert summarizer([whole, short]) == both  # what follows was not read
+    assert summarizer.cut == 2
+
+
+def test_the_settings_reach_the_search(policy, monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        summarize, "Generator", lambda *given, **named: calls.append((given, named))
+    )
+    Summarizer(policy, 2, 8, min_length=6, no_repeat_ngram=1, rows=3)
+    Summarizer(policy)
+    assert calls == [
+        (
+            (policy, 2, 3, 8),
+            {"processors": Processors(min_length=6, no_repeat_ngram=1)},
+        ),
+        ((policy, 4, 16, None), {"processors": Processors(no_repeat_ngram=3)}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"beams": 0}, "beams must be >= 1"),
+        ({"length": 13}, "length must be at most 12.*Received: length=13"),
+        ({"min_length": 12}, "min_length must be below the length limit of 12"),
+        ({"length": 5, "min_length": 5}, "below the length limit of 5"),
+        ({"no_repeat_ngram": -1}, "no_repeat_ngram must be an integer >= 0"),
+    ],
+)
+def test_settings_out_of_range(policy, settings, message):
+    with pytest.raises(ConfigError, match=message):
+        Summarizer(policy, **settings)

@@ -1,0 +1,117 @@
+import math
+
+import numpy as np
+import pytest
+
+from nutgraf.errors import DataError
+from nutgraf.models.checkpoint import load_policy
+from nutgraf.rl.loop import UpdateLoop
+from nutgraf.rl.settings import RLSettings
+from nutgraf.testing.toys import toy_policy, weights_of
+from nutgraf.training.log import read_metrics
+from nutgraf.training.run_state import latest_checkpoint
+
+SETTINGS = RLSettings(
+    updates=5, prompts=4, samples=2, length=6, checkpoint_every=2, source_bounds=(32,)
+)
+
+
+class AddOne(UpdateLoop):
+    """An update that needs no gradient: every weight grows by 1."""
+
+    def __init__(self, policy, settings=SETTINGS, folder=None):
+        super().__init__(policy, settings, settings.prompts, folder)
+        self.seen = []
+
+    def update(self, state, rows, batch):
+        self.seen.append((tuple(row.id for row in rows), batch))
+        values = [np.asarray(value) + 1 for value in state.values]
+        number = float(state.position["step"])
+        return state._replace(values=values), {"reward/mean": number}
+
+
+class Killed(BaseException):
+    """Like KeyboardInterrupt, and no error."""
+
+
+class Callback:
+    def __init__(self, kill_at=None):
+        self.calls = []
+        self.kill_at = kill_at
+
+    def on_train_batch_end(self, step, numbers):
+        self.calls.append((step, dict(numbers)))
+        if step == self.kill_at:
+            raise Killed
+
+
+def distance(policy, start):
+    """How much every weight has grown."""
+    change = [
+        new - old
+        for new, old in zip(weights_of(policy), weights_of(start), strict=True)
+    ]
+    return min(map(np.min, change)), max(map(np.max, change))
+
+
+@pytest.fixture(scope="module")
+def start(tokenizer):
+    return toy_policy(tokenizer)
+
+
+def test_callbacks_and_watchers_get_the_numbers_of_each_update(policy, rows):
+    callback, watched = Callback(), []
+    loop = AddOne(policy)
+    records = loop.fit(rows, [callback], watch=lambda *call: watched.append(call))
+    expected = [(step + 1, {"reward/mean": float(step)}) for step in range(5)]
+    assert callback.calls == watched == expected
+    assert records == [numbers for _, numbers in expected]
+
+
+def test_updates_get_their_rows_as_arrays_of_one_length(policy, rows):
+    loop = AddOne(policy)
+    loop.fit(rows)
+    assert len({ids for ids, _ in loop.seen}) == 5
+    for ids, batch in loop.seen:
+        assert len(set(ids)) == 4
+        assert batch.target_ids.shape == batch.target_mask.shape == (4, 6)
+        assert batch.source_ids.shape[1] in (32, 48)
+
+
+def test_the_policy_and_the_folder_get_the_weights(policy, start, rows, tmp_path):
+    AddOne(policy, folder=tmp_path).fit(rows)
+    assert distance(policy, start) == pytest.approx((5, 5), rel=1e-6)
+    saved = load_policy(tmp_path / "last")
+    assert distance(saved, policy) == (0, 0)
+    assert [record["step"] for record in read_metrics(tmp_path)] == [1, 2, 3, 4, 5]
+    assert AddOne(saved, folder=tmp_path).fit(rows) == []  # nothing is left to do
+
+
+def test_stops_after_the_time_and_goes_on(policy, start, rows, tmp_path):
+    first, second = AddOne(policy, folder=tmp_path), AddOne(start, folder=tmp_path)
+    assert len(first.fit(rows, stop_after=0.0)) == 1
+    assert latest_checkpoint(tmp_path / "checkpoints").name == "step-00000001"
+    assert len(second.fit(rows, stop_after=math.inf)) == 4
+    whole = AddOne(toy_policy(policy.codec.tokenizer))
+    whole.fit(rows)
+    ids = [ids for ids, _ in first.seen + second.seen]
+    assert ids == [ids for ids, _ in whole.seen]
+    assert distance(start, whole.policy) == (0, 0)
+
+
+def test_killed_goes_on_from_the_last_checkpoint(tokenizer, rows, tmp_path):
+    policy = toy_policy(tokenizer)
+    with pytest.raises(Killed):
+        AddOne(policy, folder=tmp_path).fit(rows, [Callback(kill_at=3)])
+    assert distance(policy, toy_policy(tokenizer)) == pytest.approx((3, 3), rel=1e-6)
+    callback = Callback()
+    AddOne(toy_policy(tokenizer), folder=tmp_path).fit(rows, [callback])
+    assert [step for step, _ in callback.calls] == [3, 4, 5]  # 3 is done again
+    assert [record["step"] for record in read_metrics(tmp_path)] == [1, 2, 3, 4, 5]
+
+
+def test_needs_as_many_rows_as_prompts(policy, rows):
+    with pytest.raises(DataError, match=r"prompts per update \(4\)"):
+        AddOne(policy).fit(rows[:3])
+    with pytest.raises(NotImplementedError):
+        UpdateLoop(policy, SETTINGS, 4).fit(rows)

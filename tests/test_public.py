@@ -23,5 +23,6 @@ def test_an_unknown_name_is_an_attribute_error():
 
 def test_nothing_is_imported_at_the_top():
     body = ast.parse(Path(nutgraf.__file__).read_text("utf-8")).body
-    imports = [ast.unparse(n) for n in body if isinstance(n, ast.Import | ast.ImportFrom)]
+    kinds = ast.Import | ast.ImportFrom
+    imports = [ast.unparse(node) for node in body if isinstance(node, kinds)]
     assert imports == ["from typing import Any"]

@@ -19,6 +19,7 @@ from nutgraf.data.batches import choose_shapes, epoch_batches, padding_share
 from nutgraf.data.cache import TokenCache, build_cache
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import data_name, load_split
+from nutgraf.errors import ConfigError
 from nutgraf.evaluation.generate import Generator
 from nutgraf.files import write_json
 from nutgraf.metrics.rouge import rouge
@@ -28,6 +29,7 @@ from nutgraf.models.config import ModelConfig, named_config
 from nutgraf.recipes.settings import TrainSettings
 from nutgraf.text.tokenizer import Tokenizer
 from nutgraf.training.estimate import machine_flops, step_flops
+from nutgraf.training.run_state import latest_checkpoint
 from nutgraf.training.supervised import SupervisedTrainer
 
 __all__ = ["train"]
@@ -140,14 +142,20 @@ def train(
 
     Returns:
         The position of the run at its end, with the estimate it was started with.
+
+    Raises:
+        ConfigError: the folder holds a run of other rows or settings.
     """
     folder = Path(settings.out)
 
     def rows(split: str = "train") -> Any:
         return load_split(settings.data, split)
 
+    data = data_name(settings.data)
+    _refuse_other_rows(folder, data)
     policy = _policy(settings, folder, rows)
     config = policy.model.config
+    report(f"reading the rows; as tokens they are kept in {folder / 'cache'}")
     caches = {
         split: build_cache(
             rows(split),
@@ -155,7 +163,7 @@ def train(
             folder / "cache",
             config.max_source,
             config.max_target,
-            f"{data_name(settings.data)}|{split}",
+            f"{data}|{split}",
         )
         for split in ("train", "valid")
     }
@@ -180,7 +188,7 @@ def train(
     trainer = SupervisedTrainer(
         policy, training, folder, shapes, _sample_metrics(policy, sample)
     )
-    _record(settings, folder, cost, policy)
+    _record(settings, folder, cost, policy, data)
     start = time.monotonic()
     limit = settings.max_minutes * 60 or math.inf
     position = trainer.fit(cache, caches["valid"], callbacks, stop_after=limit)
@@ -203,8 +211,26 @@ def _sample_rows(settings: TrainSettings, rows: Callable[..., Any]) -> list[Row]
     return [valid[index] for index in sorted(chosen)]
 
 
+def _refuse_other_rows(folder: Path, data: str) -> None:
+    """Going on with other rows would be neither the old run nor a new one."""
+    if latest_checkpoint(folder / "checkpoints") is None:
+        return
+    run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    started = run.get("data", data)
+    if started != data:
+        raise ConfigError(
+            f"{folder} must be resumed with the rows it was started with, {started}. "
+            f"Received: {data}. The data settings or files changed, or, for "
+            "docstrings, a package was installed. Use another folder for a new run."
+        )
+
+
 def _record(
-    settings: TrainSettings, folder: Path, cost: dict[str, float], policy: Any
+    settings: TrainSettings,
+    folder: Path,
+    cost: dict[str, float],
+    policy: Any,
+    data: str,
 ) -> None:
     """Write what the run is: settings, versions, model, estimate."""
     from nutgraf import __version__
@@ -218,5 +244,6 @@ def _record(
             "model": dataclasses.asdict(policy.model.config),
             "weights": policy.model.count_params(),
             "estimate": cost,
+            "data": data,
         },
     )

@@ -74,8 +74,8 @@ def test_the_best_model_is_a_folder_of_its_own(settings, run, tmp_path):
 
 def test_the_run_says_what_it_is(settings, run):
     lines, position = run
-    assert "96 training rows, 96 validation rows" in lines[0]
-    assert "stopped, resume to go on at update 1 " in lines[1]
+    assert "96 training rows, 96 validation rows" in lines[1]
+    assert "stopped, resume to go on at update 1 " in lines[2]
     assert f"finished at update {position['step']}" in lines[-1]
     recorded = json.loads(open(f"{settings.out}/run.json").read())
     assert recorded["settings"]["training"]["learning_rate"] == 1e-2
@@ -116,5 +116,13 @@ def test_an_unknown_size_is_named(settings, tmp_path):
     wrong = dataclasses.replace(
         settings, out=str(tmp_path), model=ModelSettings(size="huge")
     )
-    with pytest.raises(ConfigError, match="model.size must be one of tiny, small"):
+    with pytest.raises(ConfigError, match="size must be one of tiny, small"):
         train(wrong)
+
+
+def test_a_run_does_not_go_on_with_other_rows(settings, run, tmp_path):
+    other = tmp_path / "valid.jsonl"
+    other.write_text('{"document": "one two three", "summary": "one two"}\n')
+    data = dataclasses.replace(settings.data, valid=str(other))
+    with pytest.raises(ConfigError, match="resumed with the rows it was started with"):
+        train(dataclasses.replace(settings, data=data))

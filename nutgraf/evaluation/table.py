@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -22,6 +23,8 @@ LABELS = {
     "copied_share": "copied",
 }
 """Names of the metrics in tables."""
+
+_BEFORE_INTERVAL = re.compile(r" (?=\[[-+\d])")
 
 _SURE = 0.05
 """A p-value below this is one at which a difference is called sure."""
@@ -163,7 +166,7 @@ def print_table(table: ScoreTable) -> None:
     if _width(lines) > console.width:
         lines = min(lines, _turned(lines), key=_width)
     if _width(lines) > console.width:
-        lines = [[cell.replace(" [", "\n[") for cell in line] for line in lines]
+        lines = [[_BEFORE_INTERVAL.sub("\n", cell) for cell in line] for line in lines]
     shown: Any = Table(box=None, pad_edge=False)
     for number, name in enumerate(lines[0]):
         justify = "right" if number else "left"

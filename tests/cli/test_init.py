@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import sys
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -19,25 +20,25 @@ class Fake:
     """Updates."""
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def train(monkeypatch):
     module = SimpleNamespace(SETTINGS=Fake)
     monkeypatch.setitem(sys.modules, "nutgraf.cli.train", module)
 
 
-def test_the_file_it_writes_is_a_config(tmp_path):
+def test_the_file_it_writes_is_a_config(train, tmp_path):
     path = tmp_path / "new" / "news.toml"
     assert init.run(["train", str(path)]) == 0
     loaded = load_settings(Fake, [str(path)], prog="nutgraf train", description="")
     assert loaded == Fake()
 
 
-def test_without_a_file_it_prints(capsys):
+def test_without_a_file_it_prints(train, capsys):
     assert init.run(["train"]) == 0
     assert "# Updates. Must be a whole number.\nsteps = 3\n" in capsys.readouterr().out
 
 
-def test_a_file_is_not_written_over_unless_told(tmp_path):
+def test_a_file_is_not_written_over_unless_told(train, tmp_path):
     path = tmp_path / "news.toml"
     path.write_text("mine")
     with pytest.raises(ConfigError, match="--force"):
@@ -50,3 +51,15 @@ def test_a_file_is_not_written_over_unless_told(tmp_path):
 def test_commands_without_config():
     with pytest.raises(ConfigError, match="can be written for: train, rl, evaluate"):
         init.run(["demo"])
+
+
+@pytest.mark.parametrize("command", ["train", "rl", "evaluate"])
+def test_the_config_of_each_command_holds_its_defaults(command, tmp_path):
+    path = tmp_path / "new.toml"
+    assert init.run([command, str(path)]) == 0
+    assert f"`nutgraf {command} --config FILE`" in path.read_text()
+    declaration = importlib.import_module(f"nutgraf.cli.{command}").SETTINGS
+    found = load_settings(
+        declaration, ["--config", str(path)], prog=command, description=""
+    )
+    assert found == declaration()

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+
+from nutgraf.cli import train
+from nutgraf.cli.main import main
+from nutgraf.recipes import supervised
+from nutgraf.recipes.settings import TrainSettings
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Settings that the command hands over; nothing is trained."""
+    found = []
+
+    def fake(settings, report):
+        found.append(settings)
+        report("finished")
+
+    monkeypatch.setattr(supervised, "train", fake)
+    return found
+
+
+def test_file_and_flags_become_the_settings(asked, tmp_path, capsys):
+    path = tmp_path / "news.toml"
+    path.write_text('out = "runs/a"\n[training]\nepochs = 3\n[model]\nsize = "tiny"\n')
+    assert train.run([str(path), "--training.epochs", "5"]) == 0
+    (settings,) = asked
+    assert isinstance(settings, TrainSettings)
+    assert (settings.out, settings.training.epochs) == ("runs/a", 5)
+    assert settings.model.size == "tiny"
+    assert settings.training.seed == TrainSettings().training.seed
+    assert capsys.readouterr().out == "finished\n"
+
+
+def test_without_a_file_the_defaults_are_taken(asked):
+    assert train.run([]) == 0
+    assert asked == [TrainSettings()]
+
+
+def test_mistakes_are_told_before_anything_is_made(asked, tmp_path, capsys):
+    path = tmp_path / "news.toml"
+    path.write_text("[training]\nepoch = 3\n")
+    assert main(["train", str(path), "--out", str(tmp_path / "run")]) == 2
+    error = capsys.readouterr().err
+    assert "news.toml:2" in error and "Did you mean `training.epochs`?" in error
+    assert not asked and not (tmp_path / "run").exists()
+
+
+def test_missing_data_are_told_without_traceback(tmp_path, capsys):
+    data = ["--data.source", "files", "--data.train", str(tmp_path / "absent.jsonl")]
+    assert main(["train", *data, "--out", str(tmp_path / "run")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and "absent.jsonl" in error

@@ -1,0 +1,44 @@
+import subprocess
+import sys
+
+import pytest
+
+from nutgraf.errors import ConfigError
+from nutgraf.evaluation.settings import EvaluateSettings
+
+
+def test_the_name_tells_what_is_evaluated():
+    assert EvaluateSettings().name == "starter"
+    assert EvaluateSettings(model="runs/a", beams=4).name == "runs/a, beam 4"
+    assert EvaluateSettings(predictions="a.jsonl", beams=4).name == "a.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"beams": 0}, "beams must be at least 1. Received: beams=0"),
+        ({"lead": -1}, "lead must be at least 0. Received: lead=-1"),
+        (
+            {"model": "runs/a", "predictions": "b.jsonl"},
+            "model=runs/a and --predictions b.jsonl. Leave one out",
+        ),
+    ],
+)
+def test_what_cannot_be_evaluated_is_refused(wrong, message):
+    with pytest.raises(ConfigError, match=message):
+        EvaluateSettings(**wrong)
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "compare"])
+def test_help_loads_no_framework(command):
+    code = (
+        "import sys\n"
+        "from nutgraf.cli.main import main\n"
+        f"code = main(['{command}', '--help'])\n"
+        "print(sorted({'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)))\n"
+        "sys.exit(code)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert f"usage: nutgraf {command}" in done.stdout
+    assert done.stdout.endswith("[]\n")

@@ -1,0 +1,139 @@
+import contextlib
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from nutgraf.recipes import demo as module
+from nutgraf.recipes.demo import DEMO, demo
+from nutgraf.recipes.demo_report import COLUMNS
+from nutgraf.recipes.settings import DemoSettings
+from nutgraf.rl.live import live_display
+from nutgraf.rl.trainer import RLTrainer
+from tests.recipes.test_demo_report import OUTSIDE
+from tests.recipes.test_reinforce import still, toy_run
+
+
+@contextlib.contextmanager
+def interrupting(*arguments):
+    """The live display, with a Ctrl-C in the second update."""
+    with live_display(*arguments) as show:
+
+        def watch(update, record):
+            show(update, record)
+            if update == 2:
+                raise KeyboardInterrupt
+
+        yield watch
+
+
+def compile_nothing(patch):
+    """Let the demo write the same for all rows, and updates change nothing."""
+    patch.setattr(module, "_write", lambda generator, rows, title: ["a"] * len(rows))
+    patch.setattr(RLTrainer, "update", still("reward/mean"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def settings(folder):
+    return DemoSettings(out=str(folder / "out"))
+
+
+@pytest.fixture(scope="module")
+def run(folder):
+    run = toy_run(folder)
+    return dataclasses.replace(run, rl=dataclasses.replace(run.rl, updates=2))
+
+
+@pytest.fixture(scope="module")
+def interrupted(settings, run):
+    """Files of a demo that was interrupted in its second update."""
+    with pytest.MonkeyPatch.context() as patch:
+        compile_nothing(patch)
+        patch.setattr(module, "live_display", interrupting)
+        with pytest.raises(KeyboardInterrupt):
+            demo(settings, run=run)
+    return sorted(path.name for path in Path(settings.out).iterdir())
+
+
+@pytest.fixture(scope="module")
+def finished(interrupted, settings, run):
+    """Lines and result of the demo that goes on."""
+    lines = []
+    return lines, demo(settings, lines.append, run)
+
+
+@pytest.fixture(scope="module")
+def found(finished, settings):
+    return json.loads((Path(settings.out) / "result.json").read_text())
+
+
+def test_an_interrupted_demo_goes_on(interrupted, finished, found):
+    assert interrupted == ["rl"]
+    _, result = finished
+    assert [record["step"] for record in result.records] == [1, 2]
+    assert found["reward_curve"] == [r["reward/mean"] for r in result.records]
+    assert found["updates"] == 2
+
+
+def test_the_result_has_every_number(found):
+    assert found["n_test"] == 12
+    for system in ("lead", "supervised", "rl"):
+        assert set(COLUMNS) <= set(found[system]), system
+    assert 0 <= found["p_value"] <= 1
+    assert found["gain"]["low"] <= found["gain"]["mean"] <= found["gain"]["high"]
+    gain = found["rl"]["rouge_mean"] - found["supervised"]["rouge_mean"]
+    assert found["gain"]["mean"] == pytest.approx(gain, abs=1e-9)
+    assert found["seconds"] > 0
+    assert found["signature"].startswith("ROUGE")
+    assert found["settings"]["rl"]["updates"] == 2
+    assert {"nutgraf", "keras", "backend"} <= set(found["versions"])
+
+
+def test_the_lead_knows_the_toy_rows(found):
+    """Their summary is the first four words: recall is 1, precision 4 of 10."""
+    assert found["lead"]["rouge1"] == pytest.approx(100 * 8 / 14, abs=3)
+
+
+def test_the_samples_have_a_text_of_each_system(finished, found):
+    _, result = finished
+    assert len(found["samples"]) == 5
+    by_id = {row.id: number for number, row in enumerate(result.rows)}
+    for sample in found["samples"]:
+        number = by_id[sample["id"]]
+        assert sample["reference"] == result.rows[number].references[0]
+        for name in ("supervised", "RL"):
+            assert sample[name] == result.texts[name][number]
+
+
+def test_the_user_is_told_what_is_read(finished):
+    lines, _ = finished
+    assert "24 training rows, 12 test rows of unseen modules" in lines
+
+
+def test_the_page_is_one_file(finished, settings):
+    text = (Path(settings.out) / "report.html").read_text(encoding="utf-8")
+    assert not OUTSIDE.search(text)
+    assert re.search("<svg", text)
+
+
+def test_a_finished_demo_is_replaced(finished, settings, run, monkeypatch):
+    """Everything is made anew: the records of one update, not three."""
+    compile_nothing(monkeypatch)
+    once = dataclasses.replace(run, rl=dataclasses.replace(run.rl, updates=1))
+    result = demo(settings, run=once)
+    assert [record["step"] for record in result.records] == [1]
+    found = json.loads((Path(settings.out) / "result.json").read_text())
+    assert found["updates"] == 1
+    assert found["p_value"] > 0.99  # the same texts before and after
+
+
+def test_what_the_demo_runs():
+    assert (DEMO.start, DEMO.data.source) == ("starter", "docstrings")
+    assert DEMO.reward.kind == "rouge"

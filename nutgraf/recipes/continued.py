@@ -52,7 +52,16 @@ class ContinuedSupervised(UpdateLoop):
     def update(
         self, state: RunState, rows: Sequence[Row], batch: Batch
     ) -> tuple[RunState, dict[str, float]]:
-        """Take one update; see `UpdateLoop.update`."""
+        """Take one update; see `UpdateLoop.update`.
+
+        Args:
+            state: weights, optimiser and position before it.
+            rows: its rows.
+            batch: the same as arrays.
+
+        Returns:
+            The state after it, position unchanged, and the numbers to log.
+        """
         started = time.monotonic()
         grads, loss, count = self._gradient(state.values, batch, np.int32(0))
         count = float(to_numpy(count))

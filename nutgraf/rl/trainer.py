@@ -79,7 +79,16 @@ class RLTrainer(UpdateLoop):
     def update(
         self, state: RunState, rows: Sequence[Row], batch: Batch
     ) -> tuple[RunState, dict[str, float]]:
-        """Take one rollout and its epochs of updates; see `UpdateLoop.update`."""
+        """Take one rollout and its epochs of updates; see `UpdateLoop.update`.
+
+        Args:
+            state: weights, optimiser and position before it.
+            rows: its rows.
+            batch: the same as arrays.
+
+        Returns:
+            The state after it, position unchanged, and the numbers to log.
+        """
         rollout, record = self._rollout(state, rows, batch)
         started = time.monotonic()
         parts = self._experience(rollout)

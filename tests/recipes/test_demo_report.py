@@ -72,7 +72,7 @@ def test_the_table_has_every_system_with_intervals(result, report):
     assert float(after[-1]) < 0.01
     assert after[1] == pytest.approx((100, 100, 100))
     # two of four words: precision 1, recall 1/2
-    assert before[1].value == pytest.approx(200 / 3)
+    assert before[1][0] == pytest.approx(200 / 3)
 
 
 def test_the_page_tells_the_gain(result, report):
@@ -80,7 +80,7 @@ def test_the_page_tells_the_gain(result, report):
     gain = result.rl.means()["rouge_mean"] - result.supervised.means()["rouge_mean"]
     assert facts["gain"] == f"{gain:+.2f}"
     assert facts["updates"] == "3"
-    assert [sample.name for sample in report.samples] == [
+    assert [sample.title for sample in report.samples] == [
         result.rows[index].id for index in shown_rows(result)
     ]
 

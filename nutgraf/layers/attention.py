@@ -12,6 +12,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from nutgraf.layers.precision import at_least_float32
+
 __all__ = ["Attention", "causal_mask"]
 
 Array = Any
@@ -34,7 +36,7 @@ class Attention(keras.layers.Layer):
     """Multi-head attention with biases.
 
     Masks are explicit arguments (True = visible); Keras' implicit masks are ignored.
-    Scores and softmax are float32 in every dtype policy.
+    Scores and softmax are float32 in half precision too.
 
     Args:
         width: int, size of inputs and outputs, a multiple of `heads`.
@@ -101,7 +103,7 @@ class Attention(keras.layers.Layer):
         scale = (self.width // self.heads) ** -0.5
         query = self._split(self.query(x) * scale)  # (B, H, Q, D/H)
         scores = ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2)))
-        scores = ops.cast(scores, "float32")
+        scores = at_least_float32(scores)
         if mask is not None:
             scores = ops.where(ops.expand_dims(mask, 1), scores, -1e9)
         weights = ops.softmax(scores, axis=-1)  # (B, H, Q, L)

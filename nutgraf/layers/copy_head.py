@@ -15,8 +15,9 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
+
+from nutgraf.layers.precision import at_least_float32
 
 __all__ = ["CopyHead", "log_add", "log_masked_sum"]
 
@@ -108,11 +109,11 @@ class CopyHead(keras.layers.Layer):
             weights (P, Q, S) float32, which sum to 1, and gate logits (P, Q) float32
             (sigmoid of it = share of the vocabulary).
         """
-        query = self.query(hidden) * np.float32(self.width**-0.5)
+        query = self.query(hidden) * self.width**-0.5
         query = ops.cast(query, keys.dtype)
         scores = ops.matmul(query, ops.transpose(keys, (0, 2, 1)))
-        scores = ops.where(visible, ops.cast(scores, "float32"), NEVER)
-        gate = ops.cast(self.gate(hidden), "float32")
+        scores = ops.where(visible, at_least_float32(scores), NEVER)
+        gate = at_least_float32(self.gate(hidden))
         return ops.softmax(scores, axis=-1), ops.squeeze(gate, axis=-1)
 
     def get_config(self) -> dict[str, Any]:

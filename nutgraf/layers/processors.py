@@ -37,7 +37,8 @@ def repeated_ngrams(actions: Array, times: Array, size: int, vocabulary: int) ->
     """
     rows, length = ops.shape(actions)
     starts = np.arange(length, dtype="int32")  # n-gram j covers j .. j+n-1
-    matches = (starts[None, :] + size - 1) < times[:, None]  # (Q, T): lies before
+    ends = ops.convert_to_tensor(starts + size - 1)
+    matches = ends[None, :] < times[:, None]  # (Q, T): lies before
     matches = ops.broadcast_to(matches[None], (rows, ops.shape(times)[0], length))
     for offset in range(size - 1):
         in_past = ops.take(actions, np.minimum(starts + offset, length - 1), axis=1)
@@ -101,7 +102,8 @@ def pack_support(kept: Array) -> Array:
     bits = ops.pad(ops.cast(kept, "int32"), padding)
     bits = ops.reshape(bits, (*ops.shape(kept)[:-1], words, 32))
     weights = (np.uint32(1) << np.arange(32, dtype=np.uint32)).astype(np.int32)
-    return ops.cast(ops.sum(bits * weights, axis=-1), "int32")
+    total = ops.sum(bits * ops.convert_to_tensor(weights), axis=-1)
+    return ops.cast(total, "int32")
 
 
 def unpack_support(packed: Array, size: int) -> Array:
@@ -114,8 +116,8 @@ def unpack_support(packed: Array, size: int) -> Array:
     Returns:
         (..., V) bool.
     """
-    shifts = np.arange(32, dtype=np.int32)
-    bits = ops.bitwise_and(ops.right_shift(packed[..., None], shifts), np.int32(1))
+    shifts = ops.arange(32, dtype="int32")
+    bits = ops.bitwise_and(ops.right_shift(packed[..., None], shifts), 1)
     return ops.reshape(bits, (*ops.shape(packed)[:-1], -1))[..., :size] > 0
 
 
@@ -151,7 +153,7 @@ def process(
             actions, times, processors.no_repeat_ngram, vocabulary
         )
         log_probs = ops.where(repeated, FORBIDDEN, log_probs)
-    log_probs = log_probs / np.float32(processors.temperature)
+    log_probs = log_probs / processors.temperature
     if support is None and processors.filters:
         support = ops.ones_like(log_probs, dtype="bool")
         if processors.top_k:

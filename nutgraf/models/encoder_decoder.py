@@ -22,6 +22,7 @@ from nutgraf.layers.blocks import DecoderBlock, DecoderCache, EncoderBlock, laye
 from nutgraf.layers.copy_head import CopyHead, log_add, log_masked_sum
 from nutgraf.layers.dropout import Dropout
 from nutgraf.layers.positions import sinusoidal_positions
+from nutgraf.layers.precision import at_least_float32
 from nutgraf.layers.processors import count_into
 from nutgraf.models.config import ModelConfig
 
@@ -96,7 +97,7 @@ class EncoderDecoder(keras.Model):
         self.built = True
 
     def _embed(self, ids: Array, positions: Array) -> Array:
-        x = self.embedding(ids) * np.float32(self.config.width**0.5)
+        x = self.embedding(ids) * self.config.width**0.5
         x = ops.cast(x, self.compute_dtype)
         return x + ops.cast(positions, self.compute_dtype)
 
@@ -219,8 +220,8 @@ class EncoderDecoder(keras.Model):
         Returns:
             (..., V) float32; those of `PAD` and `BOS` are -1e9.
         """
-        logits = ops.matmul(hidden, ops.transpose(table))
-        return ops.cast(logits, "float32") + self._never
+        logits = at_least_float32(ops.matmul(hidden, ops.transpose(table)))
+        return logits + ops.cast(self._never, logits.dtype)
 
     def pointers(self, memory: Memory, hidden: Array) -> tuple[Array, Array] | None:
         """Return the copy head's weights (P, Q, S) and gates (P, Q), None without it.

@@ -9,6 +9,7 @@ from keras import ops
 
 from nutgraf.arrays import BOS, EOS, Batch, Processors, Scored
 from nutgraf.layers.dropout import Dropout
+from nutgraf.layers.precision import at_least_float32
 from nutgraf.models.codec import Codec
 from nutgraf.models.policy import PolicyState, score_full
 
@@ -57,7 +58,8 @@ class LogitsPolicy:
             {"source_ids": sources, "target_ids": targets}, training=False
         )
         never = np.where(np.arange(self.vocabulary_size) < EOS, -1e9, 0.0)
-        logits = ops.cast(logits, "float32") + never.astype("float32")
+        logits = at_least_float32(logits)
+        logits = logits + ops.cast(never, logits.dtype)
         log_probs = ops.log_softmax(logits, axis=-1)
         return ops.reshape(log_probs, (prompts, samples, length, -1))
 

@@ -161,7 +161,7 @@ class Sampler:
             ops.reshape(loop.actions, (rows, self.length)),
             ops.reshape(loop.time, (1,)),
         )
-        final = final[:, 0]  # (P·G, V)
+        final = ops.cast(final[:, 0], "float32")  # (P·G, V)
         number = np.arange(self.samples, dtype="int32")[None, :]
         draws = uniform(seed, update, batch.row_ids[:, None], number, loop.time)
         actions = self._choose(final, ops.reshape(draws, (rows,)))

@@ -179,7 +179,8 @@ class DecoderBlock(keras.layers.Layer):
         """
         normed = self.attention_norm(x)
         keys, values = self.attention.keys_values(normed)  # (P·G, H, 1, D/H)
-        start = (0, 0, time, 0)
+        zero = ops.zeros_like(time)  # all indices of one type
+        start = (zero, zero, time, zero)
         cache = DecoderCache(
             ops.slice_update(cache.keys, start, keys),
             ops.slice_update(cache.values, start, values),

@@ -89,6 +89,7 @@ def save_policy(
     }
     with atomic_folder(Path(folder)) as part:
         save_file(named, str(part / WEIGHTS))
+        (part / WEIGHTS).chmod(0o644)  # safetensors makes it readable by its owner only
         model = dataclasses.asdict(policy.model.config)
         write_json(
             part / CONFIG, {"format": FORMAT, "kind": "encoder-decoder", "model": model}

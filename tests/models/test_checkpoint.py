@@ -89,3 +89,9 @@ def test_an_interrupted_save_leaves_the_old_model(policy, folder, monkeypatch):
         weights_of(load_policy(folder))[0], weights_of(policy)[0]
     )
     assert not list(folder.parent.glob("*.part"))
+
+
+def test_everyone_may_read_a_saved_model(policy, tmp_path):
+    save_policy(tmp_path / "model", policy)
+    modes = {path.name: path.stat().st_mode for path in (tmp_path / "model").iterdir()}
+    assert all(mode & 0o044 for mode in modes.values()), modes

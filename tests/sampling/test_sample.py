@@ -6,7 +6,9 @@ import pytest
 from nutgraf import backend
 from nutgraf.arrays import EOS, PAD, Batch, Processors
 from nutgraf.backend import to_numpy, with_values
+from nutgraf.data.rows import Row
 from nutgraf.errors import ConfigError
+from nutgraf.models.checkpoint import load_policy
 from nutgraf.models.logits_policy import LogitsPolicy
 from nutgraf.sampling.sample import Sampler
 from nutgraf.testing.toys import toy_policy, weights_of
@@ -60,6 +62,28 @@ def test_sampler_and_trainer_agree_the_first_ratio_is_one(tokenizer, rows, name,
         plain = dataclasses.replace(rollout, processors=Processors(), support=None)
         unfiltered = trainer_log_probs(policy, plain)[rollout.mask]
         assert (unfiltered - rollout.log_probs[rollout.mask]).mean() < -0.01
+
+
+BODIES = [
+    "Return the number of rows that were changed. Rows that were only read are left "
+    "out.",
+    "The file is opened for reading, and closed when the block is left or an error is "
+    "raised inside it. A missing file raises FileNotFoundError.",
+]
+
+
+@pytest.fixture(scope="module")
+def starter():
+    return load_policy("starter")
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_on_the_starter_too_the_first_ratio_is_one(starter, name):
+    rows = [Row(str(number), body) for number, body in enumerate(BODIES)]
+    sampler = Sampler(starter, 2, 12, SETTINGS[name], greedy=[False, True])
+    rollout = sampler(weights_of(starter), starter.codec.batch(rows, 64), seed=1)
+    ratio = np.exp(trainer_log_probs(starter, rollout) - rollout.log_probs)
+    np.testing.assert_allclose(ratio[rollout.mask], 1.0, rtol=1e-4)
 
 
 def test_greedy_agrees_with_the_trainer_and_takes_the_likeliest(policy, rows):

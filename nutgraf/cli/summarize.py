@@ -229,7 +229,8 @@ def run(argv: Sequence[str]) -> int:
     if summarizer.cut:
         _note(
             f"{summarizer.cut:,} of {count:,} texts were cut: the model reads the "
-            f"first {summarizer.longest:,} word pieces."
+            f"first {summarizer.longest:,} word pieces; {summarizer.unread:,} were "
+            "left unread."
         )
     if log.count:
         _note(f"left out {log.report()}")

@@ -148,11 +148,34 @@ def _turned(lines: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def _width(lines: Sequence[Sequence[str]]) -> int:
-    return sum(max(map(len, column)) + 2 for column in _turned(lines))
+    """Columns of the screen that a table takes, with two between its own columns."""
+    columns = ["\n".join(column).split("\n") for column in _turned(lines)]
+    return sum(max(map(len, column)) + 2 for column in columns) - 2
+
+
+def _blocks(lines: Sequence[Sequence[str]], limit: int) -> list[list[list[str]]]:
+    """Cut a table between columns; each part begins with the first column again."""
+    first, *columns = _turned(lines)
+    blocks = [[first]]
+    for column in columns:
+        if len(blocks[-1]) > 1 and _width(_turned([*blocks[-1], column])) > limit:
+            blocks.append([first])
+        blocks[-1].append(column)
+    return [_turned(block) for block in blocks]
+
+
+def _fitting(lines: list[list[str]], limit: int) -> list[list[list[str]]]:
+    """The first form that fits: as it is, turned, intervals below, in blocks."""
+    narrow = min(lines, _turned(lines), key=_width)
+    below = [[_BEFORE_INTERVAL.sub("\n", cell) for cell in line] for line in narrow]
+    for form in (lines, narrow, below):
+        if _width(form) <= limit:
+            return [form]
+    return _blocks(lines, limit)
 
 
 def print_table(table: ScoreTable) -> None:
-    """Print a table; one that is too wide is turned, and its intervals put below.
+    """Print a table; one that is too wide is turned, else folded, else cut in blocks.
 
     Args:
         table: of `score_table` or `difference_table`.
@@ -162,16 +185,16 @@ def print_table(table: ScoreTable) -> None:
     from rich.table import Table
 
     console = Console(highlight=False)
-    lines = [table.columns, *table.rows]
-    if _width(lines) > console.width:
-        lines = min(lines, _turned(lines), key=_width)
-    if _width(lines) > console.width:
-        lines = [[_BEFORE_INTERVAL.sub("\n", cell) for cell in line] for line in lines]
-    shown: Any = Table(box=None, pad_edge=False)
-    for number, name in enumerate(lines[0]):
-        justify = "right" if number else "left"
-        shown.add_column(escape(name), justify=justify, overflow="fold")
-    for line in lines[1:]:
-        shown.add_row(*map(escape, line))
-    console.print(shown)
+    for block, lines in enumerate(
+        _fitting([table.columns, *table.rows], console.width)
+    ):
+        if block:
+            console.print()
+        shown: Any = Table(box=None, pad_edge=False)
+        for number, name in enumerate(lines[0]):
+            justify = "right" if number else "left"
+            shown.add_column(escape(name), justify=justify, overflow="fold")
+        for line in lines[1:]:
+            shown.add_row(*map(escape, line))
+        console.print(shown)
     console.print(table.note, markup=False, soft_wrap=True)

@@ -167,6 +167,8 @@ def words_of(rows: Sequence[Row]) -> WordKind:
 def same_rows(a: str | Path, b: str | Path) -> tuple[Evaluation, Evaluation]:
     """Score the texts of two evaluations again, if they are for the same rows.
 
+    Rows in another order are matched by their ids.
+
     Args:
         a: folder or file of one evaluation, see `read_texts`.
         b: of the other one.
@@ -181,11 +183,19 @@ def same_rows(a: str | Path, b: str | Path) -> tuple[Evaluation, Evaluation]:
     ids = [[row.id for row in found.rows] for found in (left, right)]
     if ids[0] != ids[1]:
         lone = sorted(set(ids[0]) ^ set(ids[1]))
-        reason = f"first {lone[0]!r}" if lone else "in another order"
-        raise DataError(
-            "Two evaluations must hold texts for the same rows. Received: "
-            f"{a} with {len(ids[0])} and {b} with {len(ids[1])}; {len(lone)} rows are "
-            f"in one of them only, {reason}. Evaluate both on the same split."
+        place = {name: number for number, name in enumerate(ids[1])}
+        if lone or not len(place) == len(ids[0]) == len(ids[1]):
+            reason = f"{len(lone)} rows are in one of them only, first {lone[:1]}"
+            reason = reason if lone else "an id occurs twice"
+            raise DataError(
+                "Two evaluations must hold texts for the same rows. Received: "
+                f"{a} with {len(ids[0])} and {b} with {len(ids[1])}; {reason}. "
+                "Evaluate both on the same split."
+            )
+        order = [place[name] for name in ids[0]]
+        right = Texts(
+            [right.rows[number] for number in order],
+            [right.texts[number] for number in order],
         )
     for one, other in zip(left.rows, right.rows, strict=True):
         if one.references != other.references:

@@ -6,12 +6,14 @@ The function behind `nutgraf rl`. A run folder is resumed when it exists.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from nutgraf.data.rows import Row
 from nutgraf.data.sources import load_split
 from nutgraf.errors import ConfigError
 from nutgraf.files import write_json
@@ -118,7 +120,8 @@ def improve(
         when nothing was left to do.
 
     Raises:
-        ConfigError: a name is unknown, or the folder holds a run of other settings.
+        ConfigError: a name is unknown, or the folder holds a run of other settings
+            or rows.
         ModelError: the start is no model folder.
         DataError: the rows cannot be read.
     """
@@ -130,7 +133,10 @@ def improve(
     words = word_kind([text for row in rows[:100] for text in row.references[:1]])
     reward = make_reward(settings.reward, words, settings.rl.seed)
     recipe = make_recipe(settings, policy, reward, folder)
-    write_json(folder / "run.json", _card(settings, policy, len(rows)))
+    card = _card(settings, policy, rows)
+    if done:
+        _check_same_rows(folder, card)
+    write_json(folder / "run.json", card)
     total = settings.rl.updates
     report(
         f"{len(rows):,} prompts; {total:,} updates of {settings.rl.prompts} x "
@@ -190,6 +196,20 @@ def _check_same(settings: ReinforceSettings, folder: Path) -> None:
         )
 
 
+def _check_same_rows(folder: Path, card: dict[str, Any]) -> None:
+    """Refuse to go on with rows that are not those the run was started with."""
+    path = folder / "run.json"
+    if not path.is_file():
+        return
+    before = json.loads(path.read_text(encoding="utf-8"))
+    if before.get("data", card["data"]) != card["data"]:
+        raise ConfigError(
+            f"{folder} must be resumed with the rows it was started with. Received: "
+            f"{card['rows']:,} rows, other than the {before['rows']:,} of its start. "
+            "Restore the data, or use another `out` for a new run."
+        )
+
+
 def _plain(settings: ReinforceSettings) -> dict[str, Any]:
     """The settings as they come back from JSON."""
     found: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(settings)))
@@ -218,15 +238,21 @@ def _outcome(
     return f"{line}; {name.partition('/')[0]} {change}"
 
 
-def _card(settings: ReinforceSettings, policy: Any, rows: int) -> dict[str, Any]:
-    """What the run is: settings, versions, model."""
+def _card(
+    settings: ReinforceSettings, policy: Any, rows: Sequence[Row]
+) -> dict[str, Any]:
+    """What the run is: settings, versions, model, rows and their fingerprint."""
     from nutgraf import __version__
     from nutgraf.backend import describe
 
+    stamp = hashlib.sha256()
+    for row in rows:
+        stamp.update(repr((row.id, row.document, row.references)).encode())
     return {
         "settings": _plain(settings),
         "versions": {"nutgraf": __version__, **describe()},
         "model": dataclasses.asdict(policy.model.config),
         "weights": policy.model.count_params(),
-        "rows": rows,
+        "rows": len(rows),
+        "data": stamp.hexdigest()[:16],
     }

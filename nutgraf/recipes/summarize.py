@@ -29,6 +29,7 @@ class Summarizer:
 
     Attributes:
         cut: rows so far whose text was longer than the model reads.
+        unread: word pieces of those texts that it did not read.
         longest: word pieces that the model reads.
 
     Raises:
@@ -61,7 +62,7 @@ class Summarizer:
                 f"{length or codec.max_target}. Received: min_length={min_length}. "
                 "Lower it."
             )
-        self.cut = 0
+        self.cut = self.unread = 0
         self.longest = codec.max_source
         self._tokenizer = codec.tokenizer
         self._generator = Generator(
@@ -84,5 +85,7 @@ class Summarizer:
             One summary per row, in order.
         """
         sources = self._tokenizer.encode_batch([row.document for row in rows])
-        self.cut += sum(len(ids) > self.longest for ids in sources)
+        over = [len(ids) - self.longest for ids in sources if len(ids) > self.longest]
+        self.cut += len(over)
+        self.unread += sum(over)
         return self._generator(rows)

@@ -139,9 +139,10 @@ def progress_bar(title: str, total: int, done: int = 0) -> Iterator[Any]:
         def advance(count: int, text: str) -> None:
             nonlocal shown
             progress.update(task, advance=count, text=text)
-            shown += count
+            before, shown = shown, shown + count
             every = max(1, total // 20)
-            if not console.is_terminal and (shown % every == 0 or shown == total):
+            due = shown // every > before // every or shown == total
+            if due and not console.is_terminal:
                 console.print(f"{title} {shown}/{total} {text}", highlight=False)
 
         yield advance

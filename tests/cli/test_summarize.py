@@ -31,11 +31,13 @@ def quick(monkeypatch):
         longest = 48
 
         def __init__(self, policy, *settings):
-            self.cut = 0
+            self.cut = self.unread = 0
 
         def __call__(self, rows):
             words = [row.document.split() for row in rows]
-            self.cut += sum(len(text) > self.longest for text in words)
+            over = [len(text) - self.longest for text in words]
+            self.cut += sum(count > 0 for count in over)
+            self.unread += sum(count for count in over if count > 0)
             return ["\n".join(text[:2]) for text in words]
 
     monkeypatch.setattr("nutgraf.recipes.summarize.Summarizer", Quick)
@@ -124,8 +126,10 @@ def test_bad_rows_stop_or_are_left_out(quick, model, tmp_path, capsys):
 def test_what_is_cut_is_told(quick, model, stdin, capsys):
     stdin(" ".join(TEXTS).encode())
     summarize.run(["--model", model])
-    note = "1 of 1 texts were cut: the model reads the first 48 word pieces."
-    assert note in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        "1 of 1 texts were cut: the model reads the first 48 word pieces; 72 were left "
+        "unread.\n"
+    )
 
 
 def test_mistakes_in_the_input_are_told_before_a_model_is_loaded(

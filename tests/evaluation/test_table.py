@@ -113,6 +113,19 @@ def test_in_a_narrow_one_the_intervals_stand_below(monkeypatch, capsys):
     assert lines[2].split("  ")[-2:] == ["[9.0, 11.0]", "[9.0, 31.0]"]
 
 
+def test_what_fits_in_no_form_is_cut_between_columns(monkeypatch, capsys):
+    systems = [score_texts(ROWS, ["and"] * 12, name=f"system {n}") for n in range(6)]
+    lines = printed(score_table(systems, baseline=5), 80, monkeypatch, capsys)
+    *table, _, _ = lines  # the note may be longer
+    assert max(map(len, table)) <= 80
+    assert all(line.count("[") == line.count("]") for line in table)
+    heads = [line for line in table if line.startswith("system  ")]
+    shown = [word for head in heads for word in head.split()[1:]]
+    assert shown == " ".join([*LABELS.values(), "p"]).split()
+    assert table.count("") == len(heads) - 1 > 0
+    assert table[-1].split()[:2] == ["system", "5"]
+
+
 def test_a_table_that_would_be_wider_is_not_turned(monkeypatch, capsys):
     rows = [[f"row {n}", "10.0 [9.0, 11.0]"] for n in range(9)]
     lines = printed(ScoreTable(["m", "a"], rows, ""), 20, monkeypatch, capsys)

@@ -139,6 +139,15 @@ def test_a_run_is_not_resumed_with_other_settings(settings, run):
     assert "clip_range = 0.1, reward.length = 0.0, rl.seed = 1" in new
 
 
+def test_a_run_is_not_resumed_with_other_rows(settings, run, monkeypatch):
+    rows = toy_rows(24, seed=5)  # as many, but others
+    monkeypatch.setattr("nutgraf.recipes.reinforce.load_split", lambda *given: rows)
+    before = (Path(settings.out) / "run.json").read_bytes()
+    with pytest.raises(ConfigError, match="resumed with the rows.*Received: 24 rows"):
+        improve(settings)
+    assert (Path(settings.out) / "run.json").read_bytes() == before
+
+
 def test_supervised_training_is_an_arm_without_reward(settings, tmp_path, monkeypatch):
     monkeypatch.setattr(ContinuedSupervised, "update", still("loss/supervised"))
     lines = []

@@ -13,6 +13,8 @@ def test_counts_what_it_cuts_and_keeps_the_order(policy):
     long, short = toy_rows(2, length=60)[0], toy_rows(2, seed=1)[1]
     both = summarizer([long, short])
     assert (summarizer.cut, summarizer.longest) == (1, 48)
+    pieces = len(policy.codec.tokenizer.encode(long.document))
+    assert summarizer.unread == pieces - 48
     assert summarizer([short, long]) == both[::-1]
     assert summarizer.cut == 2
     read = policy.codec.tokenizer.encode(long.document)[:48]

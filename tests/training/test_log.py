@@ -78,3 +78,11 @@ def test_progress_without_a_terminal_is_a_few_plain_lines(capsys):
     assert lines[0] == "training 45/100 loss 45"
     assert lines[-1] == "training 100/100 loss 100"
     assert len(lines) == 12
+
+
+def test_progress_in_steps_that_meet_no_twentieth_is_told(capsys):
+    with progress_bar("writing", 150) as advance:
+        for count in (64, 64, 3, 19):
+            advance(count, "")
+    shown = [line.strip() for line in capsys.readouterr().err.splitlines()]
+    assert shown == ["writing 64/150", "writing 128/150", "writing 150/150"]

@@ -11,6 +11,9 @@ from typing import Any
 
 __all__ = ["MetricsLog", "progress_bar", "read_metrics"]
 
+_WIDE = 120
+"""Columns of a screen from which a long bar leaves room for the text."""
+
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
     """Read the records of a run, oldest first.
@@ -118,16 +121,18 @@ def progress_bar(title: str, total: int, done: int = 0) -> Iterator[Any]:
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+    from rich.table import Column
 
     console = Console(file=sys.stderr)
+    whole = Column(no_wrap=True)  # only the text is folded where the screen is narrow
     progress = Progress(
         TextColumn(title),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[text]}"),
-        TimeElapsedColumn(),
+        BarColumn(bar_width=24 if console.width >= _WIDE else 8),
+        MofNCompleteColumn(table_column=whole.copy()),
+        TextColumn("{task.fields[text]}", table_column=Column()),
+        TimeElapsedColumn(table_column=whole.copy()),
         TextColumn("left"),
-        TimeRemainingColumn(),
+        TimeRemainingColumn(table_column=whole.copy()),
         console=console,
         disable=not console.is_terminal,
         speed_estimate_period=120,

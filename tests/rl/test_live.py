@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from nutgraf.rl.live import line_of, live_display
@@ -33,6 +35,26 @@ def test_a_run_that_goes_on_counts_from_where_it_was(capsys):
             watch(update, {"reward/mean": 0.5})
     lines = capsys.readouterr().err.splitlines()
     assert lines == ["RL 38/40 reward 0.500", "RL 40/40 reward 0.500"]
+
+
+def test_on_a_narrow_terminal_counts_and_times_stay_whole(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes it for a terminal
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    record = {
+        "reward/mean": 0.214,
+        "policy/kl_to_start": 0.0132,
+        "sample/length": 11.2,
+        "time/tokens_per_second": 2104.0,
+    }
+    with live_display("grpo", 4000, 200) as watch:
+        watch(201, record)
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err)
+    assert "…" not in shown
+    assert max(len(line) for line in re.split(r"[\r\n]", shown)) <= 80
+    for part in (" 201/4000 ", "reward 0.214  KL 0.013", "2,104", "tokens/s"):
+        assert part in shown
+    assert re.search(r" \d:\d\d:\d\d left (-:--:--|\d+:\d\d:\d\d)", shown)
 
 
 def test_what_is_raised_inside_comes_out(capsys):

@@ -37,6 +37,9 @@ DEMO = ReinforceSettings(
 )
 """What the demo runs; tuned on validation rows, see docs/experiments.md."""
 
+LEAST = 20.0
+"""Seconds for RL in each minute of the demo, however long the evaluations take."""
+
 
 def demo(
     settings: DemoSettings = DemoSettings(),  # noqa: B008 - frozen
@@ -73,7 +76,8 @@ def demo(
     texts = {"supervised": _write(generator, test, "evaluating the start")}
     needed = time.monotonic() - before
     left = settings.minutes * 60 - (time.monotonic() - started) - 1.2 * needed
-    records = _improve(run, policy, train, words, max(left, 5.0))
+    seconds = max(left, settings.minutes * LEAST)
+    records = _improve(run, policy, train, words, seconds)
     texts["RL"] = _write(generator, test, "evaluating after RL")
     result = DemoResult(
         test,

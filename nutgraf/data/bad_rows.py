@@ -78,7 +78,7 @@ class BadRowLog:
         """
         if self.count and self.policy == "fail":
             raise DataError(
-                "Every row must hold a text and its summary. Received: "
+                "Every row must hold the fields that are read, as text. Received: "
                 f"{self.report()}\nMend these rows, or leave them out with "
                 "`--bad-rows skip`."
             )

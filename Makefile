@@ -23,7 +23,7 @@ demo: $(VENV)/.stamp-run ## install, then run the demo: evaluate, RL, evaluate, 
 	$(VENV)/bin/nutgraf demo
 
 test: $(VENV)/.stamp-dev ## the default suite on TensorFlow
-	$(RUN) pytest
+	$(RUN) pytest -m "not slow and not readme"
 
 test-slow: $(VENV)/.stamp-dev ## the tests that take more than a minute each
 	$(RUN) pytest -m slow

@@ -157,6 +157,7 @@ def run_block(block: Block, folder: Path, here: Path) -> Path:
     return Path(state.read_text().strip())
 
 
+@pytest.mark.readme
 def test_the_readme_runs(folder):
     blocks = runnable_blocks(README.read_text("utf-8"))
     assert blocks, "README.md has no fenced sh or python block that is run"

@@ -29,8 +29,8 @@ test-slow: $(VENV)/.stamp-dev ## the tests that take more than a minute each
 	$(RUN) pytest -m slow
 
 test-backends: .venv-jax/.stamp-dev .venv-torch/.stamp-dev ## the suite on JAX, PyTorch
-	KERAS_BACKEND=jax .venv-jax/bin/python tools/run_backend.py
-	KERAS_BACKEND=torch .venv-torch/bin/python tools/run_backend.py
+	KERAS_BACKEND=jax .venv-jax/bin/python tools/run_backend.py -m "not slow and not readme"
+	KERAS_BACKEND=torch .venv-torch/bin/python tools/run_backend.py -m "not slow and not readme"
 
 check: lint types $(VENV)/.stamp-dev ## format, lint, types, tests, doctests, README
 	$(RUN) pytest --doctest-modules nutgraf tests

@@ -65,11 +65,12 @@ def _device() -> str:
 
 
 def to_numpy(tensor: Any) -> Any:
-    """Bring a tensor to the host; bfloat16 becomes float32."""
+    """Bring a tensor to the host as a copy; bfloat16 becomes float32."""
     if not isinstance(tensor, torch.Tensor):
         return tensor
     tensor = tensor.detach().cpu()
-    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    tensor = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
+    return tensor.numpy().copy()  # or it would change with the variable it came from
 
 
 def make_deterministic(threads: int | None) -> None:

@@ -256,8 +256,8 @@ class EncoderDecoderPolicy:
     def reorder(self, state: PolicyState, parents: Array) -> PolicyState:
         """See `Policy.reorder`."""
         prompts, samples = parents.shape
-        offsets = np.arange(prompts, dtype="int32")[:, None] * samples
-        rows = ops.reshape(parents + offsets, (-1,))
+        offsets = ops.arange(prompts, dtype="int32")[:, None] * samples
+        rows = ops.reshape(ops.convert_to_tensor(parents) + offsets, (-1,))
         caches = [
             DecoderCache(ops.take(c.keys, rows, axis=0), ops.take(c.values, rows, 0))
             for c in state.caches

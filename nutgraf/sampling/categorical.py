@@ -30,7 +30,7 @@ def _first_above(weights: Array, threshold: Array) -> tuple[Array, Array]:
     triangle = np.triu(np.ones((size, size), "float32"))
     cumulative = ops.matmul(weights, triangle)  # (R, N), inclusive
     index = ops.sum(ops.cast(cumulative <= threshold[:, None], "int32"), axis=-1)
-    numbers = np.arange(size, dtype="int32")
+    numbers = ops.arange(size, dtype="int32")
     last = ops.max(ops.where(weights > 0, numbers[None, :], 0), axis=-1)
     index = ops.minimum(index, last)
     before = ops.where(numbers[None, :] < index[:, None], weights, 0.0)

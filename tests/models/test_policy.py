@@ -123,6 +123,7 @@ def test_scores_and_gradients_in_chunks_equal_the_whole(
     values = [variable.value for variable in policy.variables]
     batch = Batch(*map(ops.convert_to_tensor, batch))
     weights = np.random.default_rng(1).normal(size=actions.shape).astype("float32")
+    weights = ops.convert_to_tensor(weights)
 
     def loss(values):
         with with_values(policy.variables, values):

@@ -20,7 +20,9 @@ import keras
 import numpy as np
 from keras import tree
 
-__all__ = ["checkpointed", "describe", "jit", "make_deterministic", "name"]
+from nutgraf import __version__
+
+__all__ = ["assign", "checkpointed", "describe", "jit", "make_deterministic", "name"]
 __all__ += ["to_numpy", "to_tensor", "value_and_grad", "with_values"]
 
 Array = Any
@@ -102,6 +104,20 @@ def with_values(variables: Sequence[Any], values: Sequence[Array]) -> Iterator[N
         yield
 
 
+def assign(variables: Sequence[Any], values: Sequence[Array]) -> None:
+    """Put values into Keras variables for good.
+
+    Args:
+        variables: Keras variables.
+        values: one array for each, of the same shape.
+
+    Raises:
+        ValueError: the counts differ.
+    """
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
 def checkpointed(function: Callable[..., Array]) -> Callable[..., Array]:
     """Trade time for memory: recompute `function` in the backward pass.
 
@@ -151,5 +167,6 @@ def make_deterministic(threads: int | None = None) -> None:
 
 
 def describe() -> dict[str, Any]:
-    """Return backend, version and devices, for `nutgraf doctor` and run folders."""
-    return {"backend": name, "keras": keras.__version__, **_engine.describe()}
+    """Return versions, backend and devices, for `nutgraf doctor` and run folders."""
+    versions = {"nutgraf": __version__, "backend": name, "keras": keras.__version__}
+    return {**versions, **_engine.describe()}

@@ -11,8 +11,9 @@ from nutgraf.arrays import Processors
 from nutgraf.data.rows import Row
 from nutgraf.sampling.beam import BeamSearch
 from nutgraf.sampling.sample import Sampler
+from nutgraf.training.log import progress_bar
 
-__all__ = ["Generator"]
+__all__ = ["Generator", "write_texts"]
 
 
 class Generator:
@@ -91,3 +92,18 @@ class Generator:
             if advance is not None:
                 advance(len(chosen))
         return texts
+
+
+def write_texts(generator: Generator, rows: Sequence[Row], title: str) -> list[str]:
+    """Write one text per row, with a progress bar.
+
+    Args:
+        generator: of the policy.
+        rows: what to read.
+        title: what is going on.
+
+    Returns:
+        One text per row, in order.
+    """
+    with progress_bar(title, len(rows)) as advance:
+        return generator(rows, advance=lambda count: advance(count, ""))

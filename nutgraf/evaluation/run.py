@@ -54,14 +54,6 @@ class Evaluated(NamedTuple):
     settings: EvaluateSettings
 
 
-def _write_texts(settings: EvaluateSettings, policy: Any, rows: list[Row]) -> list[str]:
-    from nutgraf.evaluation.generate import Generator
-
-    generator = Generator(policy, settings.beams)
-    with progress_bar("writing", len(rows)) as advance:
-        return generator(rows, advance=lambda count: advance(count, ""))
-
-
 def _baselines(
     settings: EvaluateSettings, rows: list[Row], words: WordKind
 ) -> list[Evaluation]:
@@ -99,13 +91,14 @@ def evaluate(
             or the predictions do not match the rows.
         ConfigError: a setting of the data is wrong.
     """
-    policy, found = None, []
+    generator, found = None, []
     if settings.predictions:  # what is wrong here is told before the data are read
         found = read_predictions(settings.predictions)
     else:
+        from nutgraf.evaluation.generate import Generator, write_texts
         from nutgraf.models.checkpoint import load_policy
 
-        policy = load_policy(settings.model)
+        generator = Generator(load_policy(settings.model), settings.beams)
     source = settings.data.source
     slow = ", which takes a minute" if source == "docstrings" else ""
     report(f"reading the {settings.split} rows of {source}{slow}")
@@ -116,12 +109,10 @@ def evaluate(
             f"{source}, which is empty. Choose another --split."
         )
     words = words_of(rows)
-    if settings.predictions:
-        texts = in_order(found, rows, settings.predictions)
-        baselines = _baselines(settings, rows, words)
-    else:
-        baselines = _baselines(settings, rows, words)
-        texts = _write_texts(settings, policy, rows)
+    texts = [] if generator else in_order(found, rows, settings.predictions)
+    baselines = _baselines(settings, rows, words)
+    if generator:
+        texts = write_texts(generator, rows, "writing")
     system = score_texts(rows, texts, words, settings.name)
     result = Evaluated(rows, texts, system, baselines, settings)
     if settings.out:

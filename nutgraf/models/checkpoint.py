@@ -179,6 +179,7 @@ def load_policy(folder: str | Path) -> Any:
     Raises:
         ModelError: something is missing, torn or of another kind; says what.
     """
+    from nutgraf.backend import assign
     from nutgraf.models.codec import TextCodec
     from nutgraf.models.encoder_decoder import EncoderDecoder
     from nutgraf.models.policy import EncoderDecoderPolicy
@@ -196,8 +197,7 @@ def load_policy(folder: str | Path) -> Any:
     codec = TextCodec(tokenizer, config.max_source, config.max_target)
     policy = EncoderDecoderPolicy(model, codec)
     values = load_weights(path / WEIGHTS, policy.variables)
-    for variable, value in zip(policy.variables, values, strict=True):
-        variable.assign(value)
+    assign(policy.variables, values)
     return policy
 
 

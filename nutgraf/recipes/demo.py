@@ -15,8 +15,9 @@ from typing import Any
 
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import DataSettings, load_split
-from nutgraf.evaluation.generate import Generator
+from nutgraf.evaluation.generate import Generator, write_texts
 from nutgraf.evaluation.score import best_lead, compare, score_texts
+from nutgraf.evaluation.texts import words_of
 from nutgraf.files import write_json
 from nutgraf.models.checkpoint import load_policy
 from nutgraf.recipes.demo_report import DemoResult, demo_report, shown_rows
@@ -25,8 +26,7 @@ from nutgraf.recipes.settings import DemoSettings, ReinforceSettings
 from nutgraf.report.write import write_report
 from nutgraf.rl.live import live_display
 from nutgraf.rl.settings import RLSettings
-from nutgraf.text.words import WordKind, word_kind
-from nutgraf.training.log import progress_bar
+from nutgraf.text.words import WordKind
 
 __all__ = ["DEMO", "demo", "summary_of"]
 
@@ -69,16 +69,16 @@ def demo(
     policy = load_policy(run.start)
     report("reading the data (the docstrings of the installed packages take a minute)")
     train, test = (list(load_split(run.data, split)) for split in ("train", "test"))
-    words = word_kind([row.references[0] for row in test])
+    words = words_of(test)
     report(f"{len(train):,} training rows, {len(test):,} test rows of unseen modules")
     generator = Generator(policy, rows=128)
     before = time.monotonic()
-    texts = {"supervised": _write(generator, test, "evaluating the start")}
+    texts = {"supervised": write_texts(generator, test, "evaluating the start")}
     needed = time.monotonic() - before
     left = settings.minutes * 60 - (time.monotonic() - started) - 1.2 * needed
     seconds = max(left, settings.minutes * LEAST)
     records = _improve(run, policy, train, words, seconds)
-    texts["RL"] = _write(generator, test, "evaluating after RL")
+    texts["RL"] = write_texts(generator, test, "evaluating after RL")
     result = DemoResult(
         test,
         texts,
@@ -92,11 +92,6 @@ def demo(
     write_report(folder / "report.html", demo_report(result, policy))
     write_json(folder / "result.json", summary_of(result))
     return result
-
-
-def _write(generator: Generator, rows: Sequence[Row], title: str) -> list[str]:
-    with progress_bar(title, len(rows)) as advance:
-        return generator(rows, advance=lambda count: advance(count, ""))
 
 
 def _improve(
@@ -125,7 +120,6 @@ def summary_of(result: DemoResult) -> dict[str, Any]:
     Returns:
         Plain numbers and texts; scores 0-100, `seconds` of the whole demo.
     """
-    from nutgraf import __version__
     from nutgraf.backend import describe
 
     test = compare(result.rl, result.supervised)
@@ -150,5 +144,5 @@ def summary_of(result: DemoResult) -> dict[str, Any]:
             for index in shown_rows(result)
         ],
         "settings": asdict(result.settings),
-        "versions": {"nutgraf": __version__, **describe()},
+        "versions": describe(),
     }

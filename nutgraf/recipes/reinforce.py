@@ -5,7 +5,6 @@ The function behind `nutgraf rl`. A run folder is resumed when it exists.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import math
@@ -16,10 +15,12 @@ from typing import Any
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import load_split
 from nutgraf.errors import ConfigError
+from nutgraf.evaluation.texts import words_of
 from nutgraf.files import write_json
 from nutgraf.models.checkpoint import load_policy
 from nutgraf.recipes.continued import ContinuedSupervised
 from nutgraf.recipes.grpo import GRPO
+from nutgraf.recipes.run_card import plain, refuse_other_rows, run_card
 from nutgraf.recipes.self_critical import SelfCritical
 from nutgraf.recipes.settings import ReinforceSettings, RewardSettings
 from nutgraf.rewards.base import Reward
@@ -29,7 +30,7 @@ from nutgraf.rewards.repetition import RepetitionPenalty
 from nutgraf.rewards.rouge import RougeReward
 from nutgraf.rewards.weighted import WeightedSum
 from nutgraf.rl.live import live_display
-from nutgraf.text.words import WordKind, word_kind
+from nutgraf.text.words import WordKind
 from nutgraf.training.run_state import latest_checkpoint
 
 __all__ = ["ALGORITHMS", "improve", "make_recipe", "make_reward"]
@@ -130,13 +131,13 @@ def improve(
     policy = load_policy(settings.start)
     report(f"reading the rows of {settings.data.source}")
     rows = list(load_split(settings.data, "train"))
-    words = word_kind([text for row in rows[:100] for text in row.references[:1]])
+    words = words_of(rows[:100])
     reward = make_reward(settings.reward, words, settings.rl.seed)
     recipe = make_recipe(settings, policy, reward, folder)
-    card = _card(settings, policy, rows)
-    if done:
-        _check_same_rows(folder, card)
-    write_json(folder / "run.json", card)
+    data = _fingerprint(rows)
+    refuse_other_rows(folder, data)
+    card = run_card(settings, policy, data)
+    write_json(folder / "run.json", {**card, "rows": len(rows)})
     total = settings.rl.updates
     report(
         f"{len(rows):,} prompts; {total:,} updates of {settings.rl.prompts} x "
@@ -184,7 +185,7 @@ def _check_same(settings: ReinforceSettings, folder: Path) -> None:
     if not path.is_file():
         return
     before = _flat(json.loads(path.read_text(encoding="utf-8"))["settings"])
-    now = _flat(_plain(settings))
+    now = _flat(plain(settings))
     free = {"out", "max_minutes"}  # where it lies, and when it pauses
     other = [key for key in now if key not in free and now[key] != before.get(key)]
     if other:
@@ -194,26 +195,6 @@ def _check_same(settings: ReinforceSettings, folder: Path) -> None:
             f"{folder} must be resumed with the settings it was started with: {old}. "
             f"Received: {listed}. Use another `out` for a new run."
         )
-
-
-def _check_same_rows(folder: Path, card: dict[str, Any]) -> None:
-    """Refuse to go on with rows that are not those the run was started with."""
-    path = folder / "run.json"
-    if not path.is_file():
-        return
-    before = json.loads(path.read_text(encoding="utf-8"))
-    if before.get("data", card["data"]) != card["data"]:
-        raise ConfigError(
-            f"{folder} must be resumed with the rows it was started with. Received: "
-            f"{card['rows']:,} rows, other than the {before['rows']:,} of its start. "
-            "Restore the data, or use another `out` for a new run."
-        )
-
-
-def _plain(settings: ReinforceSettings) -> dict[str, Any]:
-    """The settings as they come back from JSON."""
-    found: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(settings)))
-    return found
 
 
 def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -238,21 +219,9 @@ def _outcome(
     return f"{line}; {name.partition('/')[0]} {change}"
 
 
-def _card(
-    settings: ReinforceSettings, policy: Any, rows: Sequence[Row]
-) -> dict[str, Any]:
-    """What the run is: settings, versions, model, rows and their fingerprint."""
-    from nutgraf import __version__
-    from nutgraf.backend import describe
-
+def _fingerprint(rows: Sequence[Row]) -> str:
+    """How many rows there are, and a hash of all that they hold."""
     stamp = hashlib.sha256()
     for row in rows:
         stamp.update(repr((row.id, row.document, row.references)).encode())
-    return {
-        "settings": _plain(settings),
-        "versions": {"nutgraf": __version__, **describe()},
-        "model": dataclasses.asdict(policy.model.config),
-        "weights": policy.model.count_params(),
-        "rows": len(rows),
-        "data": stamp.hexdigest()[:16],
-    }
+    return f"{len(rows):,} rows, {stamp.hexdigest()[:16]}"

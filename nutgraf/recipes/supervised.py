@@ -5,8 +5,6 @@ The function behind `nutgraf train`. A run folder is resumed when it exists.
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -19,17 +17,16 @@ from nutgraf.data.batches import choose_shapes, epoch_batches, padding_share
 from nutgraf.data.cache import TokenCache, build_cache
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import data_name, load_split
-from nutgraf.errors import ConfigError
 from nutgraf.evaluation.generate import Generator
 from nutgraf.files import write_json
 from nutgraf.metrics.rouge import rouge
 from nutgraf.models.build import new_policy
 from nutgraf.models.checkpoint import load_policy
 from nutgraf.models.config import ModelConfig, named_config
+from nutgraf.recipes.run_card import refuse_other_rows, run_card
 from nutgraf.recipes.settings import TrainSettings
 from nutgraf.text.tokenizer import Tokenizer
 from nutgraf.training.estimate import machine_flops, step_flops
-from nutgraf.training.run_state import latest_checkpoint
 from nutgraf.training.supervised import SupervisedTrainer
 
 __all__ = ["train"]
@@ -152,7 +149,7 @@ def train(
         return load_split(settings.data, split)
 
     data = data_name(settings.data)
-    _refuse_other_rows(folder, data)
+    refuse_other_rows(folder, data)
     policy = _policy(settings, folder, rows)
     config = policy.model.config
     report(f"reading the rows; as tokens they are kept in {folder / 'cache'}")
@@ -188,7 +185,8 @@ def train(
     trainer = SupervisedTrainer(
         policy, training, folder, shapes, _sample_metrics(policy, sample)
     )
-    _record(settings, folder, cost, policy, data)
+    card = run_card(settings, policy, data)
+    write_json(folder / "run.json", {**card, "estimate": cost})
     start = time.monotonic()
     limit = settings.max_minutes * 60 or math.inf
     position = trainer.fit(cache, caches["valid"], callbacks, stop_after=limit)
@@ -209,41 +207,3 @@ def _sample_rows(settings: TrainSettings, rows: Callable[..., Any]) -> list[Row]
     random = np.random.default_rng(0)
     chosen = random.permutation(len(valid))[: settings.sample_rows]
     return [valid[index] for index in sorted(chosen)]
-
-
-def _refuse_other_rows(folder: Path, data: str) -> None:
-    """Going on with other rows would be neither the old run nor a new one."""
-    if latest_checkpoint(folder / "checkpoints") is None:
-        return
-    run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    started = run.get("data", data)
-    if started != data:
-        raise ConfigError(
-            f"{folder} must be resumed with the rows it was started with, {started}. "
-            f"Received: {data}. The data settings or files changed, or, for "
-            "docstrings, a package was installed. Use another folder for a new run."
-        )
-
-
-def _record(
-    settings: TrainSettings,
-    folder: Path,
-    cost: dict[str, float],
-    policy: Any,
-    data: str,
-) -> None:
-    """Write what the run is: settings, versions, model, estimate."""
-    from nutgraf import __version__
-    from nutgraf.backend import describe
-
-    write_json(
-        folder / "run.json",
-        {
-            "settings": json.loads(json.dumps(dataclasses.asdict(settings))),
-            "versions": {"nutgraf": __version__, **describe()},
-            "model": dataclasses.asdict(policy.model.config),
-            "weights": policy.model.count_params(),
-            "estimate": cost,
-            "data": data,
-        },
-    )

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from nutgraf.arrays import Batch
-from nutgraf.backend import to_numpy
+from nutgraf.backend import assign, to_numpy
 from nutgraf.data.rows import Row
 from nutgraf.errors import ConfigError
 from nutgraf.models.checkpoint import save_policy, weight_names
@@ -120,10 +120,7 @@ class UpdateLoop:
         finally:
             if log is not None:
                 log.close()
-            for variable, value in zip(
-                self.policy.variables, state.values, strict=True
-            ):
-                variable.assign(value)
+            assign(self.policy.variables, state.values)
         if self.folder is not None:
             save_policy(self.folder / "last", self.policy)
         return history

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from nutgraf.backend import to_numpy
+from nutgraf.backend import assign, to_numpy
 from nutgraf.data.batches import BatchPlan, BatchShape, epoch_batches, materialise
 from nutgraf.data.cache import TokenCache
 from nutgraf.errors import ConfigError, RunError
@@ -300,8 +300,7 @@ class SupervisedTrainer:
         save_state(self.folder / "checkpoints", self._names, state)
 
     def _install(self, values: list[Any]) -> None:
-        for variable, value in zip(self.policy.variables, values, strict=True):
-            variable.assign(value)
+        assign(self.policy.variables, values)
 
 
 def _check_finite(loss: float, norm: float, update: int) -> None:

@@ -1,0 +1,69 @@
+"""What a run is, for its `run.json`, and whether a folder can go on with it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from nutgraf.backend import describe
+from nutgraf.errors import ConfigError
+from nutgraf.training.run_state import latest_checkpoint
+
+__all__ = ["plain", "refuse_other_rows", "run_card"]
+
+
+def plain(settings: Any) -> dict[str, Any]:
+    """Return settings as they come back from JSON.
+
+    Args:
+        settings: a dataclass.
+
+    Returns:
+        Nested dictionaries; tuples are lists.
+    """
+    found: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(settings)))
+    return found
+
+
+def run_card(settings: Any, policy: Any, data: str) -> dict[str, Any]:
+    """Return what a run is: settings, versions, model, rows.
+
+    Args:
+        settings: the settings of the run, a dataclass.
+        policy: an `EncoderDecoderPolicy`.
+        data: a name or fingerprint that changes when the rows do.
+
+    Returns:
+        Plain values.
+    """
+    return {
+        "settings": plain(settings),
+        "versions": describe(),
+        "model": dataclasses.asdict(policy.model.config),
+        "weights": policy.model.count_params(),
+        "data": data,
+    }
+
+
+def refuse_other_rows(folder: Path, data: str) -> None:
+    """Refuse other rows: going on would be neither the old run nor a new one.
+
+    Args:
+        folder: run folder; one without a checkpoint may take any rows.
+        data: as in `run_card`.
+
+    Raises:
+        ConfigError: the run in the folder was started with other rows.
+    """
+    path = folder / "run.json"
+    if latest_checkpoint(folder / "checkpoints") is None or not path.is_file():
+        return
+    started = json.loads(path.read_text(encoding="utf-8")).get("data", data)
+    if started != data:
+        raise ConfigError(
+            f"{folder} must be resumed with the rows it was started with, {started}. "
+            f"Received: {data}. The data settings or files changed, or, for "
+            "docstrings, a package was installed. Use another `out` for a new run."
+        )

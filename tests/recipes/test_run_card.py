@@ -1,0 +1,35 @@
+import json
+from dataclasses import dataclass
+
+import pytest
+
+from nutgraf.errors import ConfigError
+from nutgraf.recipes.run_card import plain, refuse_other_rows, run_card
+
+
+@dataclass(frozen=True)
+class Fake:
+    bounds: tuple[int, ...] = (1, 2)
+
+
+def test_settings_are_as_json_gives_them_back():
+    assert plain(Fake()) == {"bounds": [1, 2]}
+
+
+def test_a_card_can_be_written(policy):
+    card = json.loads(json.dumps(run_card(Fake(), policy, "rows")))
+    assert card["settings"] == {"bounds": [1, 2]}
+    assert {"nutgraf", "keras", "backend"} <= set(card["versions"])
+    assert card["weights"] == policy.model.count_params()
+    assert card["model"]["width"] == policy.model.config.width
+
+
+def test_only_a_run_with_a_checkpoint_is_bound_to_its_rows(tmp_path):
+    (tmp_path / "run.json").write_text('{"data": "a"}')
+    refuse_other_rows(tmp_path, "b")
+    checkpoint = tmp_path / "checkpoints" / "step-00000001"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "state.json").write_text("{}")
+    refuse_other_rows(tmp_path, "a")
+    with pytest.raises(ConfigError, match="started with, a. Received: b"):
+        refuse_other_rows(tmp_path, "b")

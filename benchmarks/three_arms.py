@@ -23,8 +23,9 @@ import numpy as np
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import load_split
 from nutgraf.evaluation.generate import Generator
-from nutgraf.evaluation.score import METRICS, Evaluation, best_lead, score_texts
+from nutgraf.evaluation.score import Evaluation, best_lead, score_texts
 from nutgraf.files import write_json
+from nutgraf.metrics.names import METRICS
 from nutgraf.metrics.significance import paired_test
 from nutgraf.models.checkpoint import load_policy
 from nutgraf.recipes.demo import DEMO

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from nutgraf.cli.config import load_settings
+from nutgraf.metrics.names import MetricName
 
 __all__ = ["CompareSettings", "run"]
 
@@ -20,17 +20,7 @@ class CompareSettings:
     """Folder that `nutgraf evaluate --out` wrote, or its texts.jsonl. Needs no flag."""
     b: Path
     """The same of the other system, for the same rows. Needs no flag."""
-    metric: Literal[
-        "rouge_mean",
-        "rouge1",
-        "rouge2",
-        "rougeL",
-        "rougeLsum",
-        "length_ratio",
-        "repetition",
-        "novel_bigrams",
-        "copied_share",
-    ] = "rouge_mean"
+    metric: MetricName = "rouge_mean"
     """Number that decides; rouge_mean is the mean of ROUGE-1, 2 and L."""
 
 

@@ -18,7 +18,7 @@ from nutgraf.cli.toml import Entry, read_file
 from nutgraf.cli.values import allowed, convert, from_text
 from nutgraf.errors import ConfigError
 
-__all__ = ["load_settings", "nearest", "resolved"]
+__all__ = ["load_settings", "nearest"]
 
 T = TypeVar("T")
 
@@ -294,25 +294,3 @@ def load_settings(
     instance: Any = None if problems else _build(cls, "", values, problems)
     _refuse(problems)
     return cast(T, instance)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    return value
-
-
-def resolved(instance: Any) -> dict[str, Any]:
-    """Return all values as plain data, for the run folder.
-
-    Args:
-        instance: an instance of a declaration.
-
-    Returns:
-        Nested dictionaries of numbers, text, lists and None: what JSON can hold.
-    """
-    return {name: _plain(item) for name, item in dataclasses.asdict(instance).items()}

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import gzip
 import itertools
 import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple
 
 from nutgraf.cli.config import load_settings
 from nutgraf.cli.quiet import load_backend, say
 from nutgraf.data.bad_rows import BadRowLog
-from nutgraf.data.files import read_rows
+from nutgraf.data.files import Fields, read_records
 from nutgraf.data.rows import Row
 from nutgraf.data.texts import read_texts
 from nutgraf.errors import ConfigError, DataError
 
-__all__ = ["SummarizeSettings", "read_records", "run"]
+__all__ = ["SummarizeSettings", "run"]
 
 _CHUNK = 256
 """Rows that are held in memory."""
@@ -42,6 +41,8 @@ class SummarizeSettings:
     """Most word pieces of a summary; 0 = the model's limit."""
     min_length: int = 0
     """Least word pieces of a summary."""
+    length_penalty: float = 1.0
+    """Of beam search: 0 favours short texts, 1 is nearly neutral, more favours long."""
     no_repeat_ngram: int = 3
     """No n-gram of this size occurs twice in a summary; 0 = off."""
     jsonl: bool = False
@@ -52,26 +53,6 @@ class SummarizeSettings:
     """For jsonl: new field for the summary."""
     bad_rows: Literal["fail", "skip"] = "fail"
     """For jsonl: what to do with rows that cannot be used: stop, or leave them out."""
-
-
-class _Lines:
-    """A stream of lines that remembers the last one."""
-
-    def __init__(self, stream: BinaryIO, owned: bool) -> None:
-        self._stream, self._owned = stream, owned
-        self.last = b""
-
-    def __enter__(self) -> _Lines:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._owned:
-            self._stream.close()
-
-    def __iter__(self) -> Iterator[bytes]:
-        for line in self._stream:
-            self.last = line
-            yield line
 
 
 class _Item(NamedTuple):
@@ -86,50 +67,21 @@ class _Item(NamedTuple):
     record: dict[str, Any] | None = None
 
 
-def _opened(path: Path) -> _Lines:
-    if str(path) == "-":
-        return _Lines(sys.stdin.buffer, owned=False)
-    try:
-        opened = gzip.open if path.suffix.lower() == ".gz" else open
-        return _Lines(cast(BinaryIO, opened(path, "rb")), owned=True)
-    except OSError as error:
-        raise DataError(
-            f"A data file must be a file that can be read. Received: {path}: "
-            f"{error.strerror}. Check the path."
-        ) from error
-
-
-def read_records(
-    paths: Sequence[Path], document_field: str, summary_field: str, log: BadRowLog
-) -> Iterator[tuple[Row, dict[str, Any]]]:
-    """Read jsonl rows together with all their fields, one at a time.
-
-    Args:
-        paths: jsonl files, gzipped or not; - is standard input.
-        document_field: field with the text.
-        summary_field: field that the summary will get; no row may have it.
-        log: takes the bad rows.
-
-    Yields:
-        A row and the object that it came from.
-
-    Raises:
-        DataError: a file cannot be read, a row is bad, or has the summary's field.
-    """
+def _records(
+    settings: SummarizeSettings, paths: Sequence[Path], log: BadRowLog
+) -> Iterator[_Item]:
+    """Rows of jsonl files; none may have the field that the summary will get."""
     for path in paths:
-        lines = _opened(path)
-        stream = cast(BinaryIO, lines)
-        for row in read_rows(
-            path, document_field, None, kind="jsonl", log=log, stream=stream
-        ):
-            record = json.loads(lines.last.decode("utf-8-sig"))
-            if summary_field in record:
+        stream = sys.stdin.buffer if str(path) == "-" else None
+        fields = Fields(settings.document_field)
+        for row, record in read_records(path, fields, log, "jsonl", stream):
+            if settings.summary_field in record:
                 raise DataError(
                     "--summary_field must name a field that the rows do not have. "
-                    f"Received: `{summary_field}`, which is in {row.origin}. Choose "
-                    "another, such as --summary_field generated."
+                    f"Received: `{settings.summary_field}`, which is in {row.origin}. "
+                    "Choose another, such as --summary_field generated."
                 )
-            yield row, record
+            yield _Item(row, record)
 
 
 def _is_jsonl(path: Path) -> bool:
@@ -150,8 +102,7 @@ def _items(settings: SummarizeSettings, log: BadRowLog) -> Iterator[_Item]:
         _note("reading standard input; Ctrl-D ends it")
     if not all(rows):
         return (_Item(row) for row in read_texts(paths, sys.stdin.buffer))
-    fields = settings.document_field, settings.summary_field
-    return itertools.starmap(_Item, read_records(paths, *fields, log))
+    return _records(settings, paths, log)
 
 
 def _note(line: str) -> None:
@@ -219,6 +170,7 @@ def run(argv: Sequence[str]) -> int:
         settings.min_length,
         settings.no_repeat_ngram,
         min(_BATCH, len(first)),
+        settings.length_penalty,
     )
     count = 0
     for chunk in itertools.chain([first], chunks):

@@ -7,27 +7,40 @@ used is named by file, line and reason (`BadRowLog`).
 from __future__ import annotations
 
 import difflib
-import gzip
-import json
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple
 
 from nutgraf.data.bad_rows import BadRowLog
+from nutgraf.data.records import (
+    Record,
+    open_binary,
+    read_delimited,
+    read_json_lines,
+    read_parquet,
+)
 from nutgraf.data.rows import Row
-from nutgraf.data.tables import Record, read_delimited, read_parquet
 from nutgraf.errors import DataError
 
-__all__ = ["KINDS", "field_names", "kind_of", "missing_field", "read_rows"]
+__all__ = ["KINDS", "Fields", "field_names", "kind_of", "missing_field"]
+__all__ += ["read_records", "read_rows"]
 
 KINDS = ("jsonl", "csv", "tsv", "parquet")
 
 
-class _Fields(NamedTuple):
+class Fields(NamedTuple):
+    """Fields of a record that make a row.
+
+    Attributes:
+        document: field or column with the source text.
+        summary: field or column with the summary; None reads documents only.
+    """
+
     document: str
-    summary: str | None
+    summary: str | None = None
 
 
 def kind_of(path: Path) -> str:
@@ -105,7 +118,7 @@ def _text(value: Any, name: str) -> str:
     return value
 
 
-def _row(record: dict[str, Any], fields: _Fields, file: str, line: int) -> Row:
+def _row(record: dict[str, Any], fields: Fields, file: str, line: int) -> Row:
     """The row of a record, or ValueError with the reason."""
     for name in fields:
         if name is not None and name not in record:
@@ -128,25 +141,6 @@ def _row(record: dict[str, Any], fields: _Fields, file: str, line: int) -> Row:
     )
 
 
-def _json_lines(stream: Iterable[bytes]) -> Iterator[Record]:
-    """Line number and object of each line, or the reason why there is none."""
-    for number, line in enumerate(stream, 1):
-        if number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line.decode("utf-8"))
-        except UnicodeDecodeError as error:
-            yield number, f"invalid UTF-8 at byte {error.start + 1} of the line"
-        except (ValueError, RecursionError) as error:
-            yield number, f"broken JSON: {error}"
-        else:
-            kind = type(value).__name__
-            good = isinstance(value, dict)
-            yield number, value if good else f"must be a JSON object, not {kind}"
-
-
 def _records(
     path: Path,
     kind: str,
@@ -158,10 +152,9 @@ def _records(
     if kind == "parquet":
         yield from read_parquet(path, columns, check)
         return
-    opened = gzip.open if path.suffix.lower() == ".gz" else open
-    with stream or cast(BinaryIO, opened(path, "rb")) as binary:
+    with nullcontext(stream) if stream else open_binary(path) as binary:
         if kind == "jsonl":
-            yield from _json_lines(binary)
+            yield from read_json_lines(binary)
         else:
             yield from read_delimited(binary, "\t" if kind == "tsv" else ",", check)
 
@@ -184,7 +177,7 @@ def field_names(path: Path) -> list[str]:
     return header
 
 
-def _check_header(path: Path, fields: _Fields) -> Callable[[Sequence[str]], None]:
+def _check_header(path: Path, fields: Fields) -> Callable[[Sequence[str]], None]:
     """A check of the column names: a wrong name is an error of the whole file."""
 
     def check(header: Sequence[str]) -> None:
@@ -196,6 +189,88 @@ def _check_header(path: Path, fields: _Fields) -> Callable[[Sequence[str]], None
                 )
 
     return check
+
+
+def read_records(
+    path: str | Path,
+    fields: Fields,
+    log: BadRowLog,
+    kind: str | None = None,
+    stream: BinaryIO | None = None,
+) -> Iterator[tuple[Row, dict[str, Any]]]:
+    """Read rows from a file, one at a time, each with the record that it was made of.
+
+    Args:
+        path: the file.
+        fields: which fields or columns make a row.
+        log: takes the bad rows.
+        kind: one of `KINDS`; by default from the file name.
+        stream: read from this binary stream (standard input); `path` is then only the
+            name used in messages.
+
+    Returns:
+        Iterator in the order of the file: a row, and all fields of its record; of
+        parquet only those are read that make the row.
+
+    Raises:
+        DataError: the file is missing or damaged, the format is unknown, a field is in
+            no row, a row is bad, or no row is left.
+
+    Example:
+        >>> import io
+        >>> lines = io.BytesIO(b'{"text": "It rains.", "day": 1}')
+        >>> log = BadRowLog("fail")
+        >>> found = read_records("-", Fields("text"), log, "jsonl", stream=lines)
+        >>> next(found)[1]["day"]
+        1
+    """
+    path = Path(path)
+    if stream is None:
+        _check_file(path)
+    kind = kind or kind_of(path)
+    if kind not in KINDS:
+        raise DataError(
+            f"The format must be one of {', '.join(KINDS)}. Received: {kind!r}."
+        )
+    if kind == "parquet" and stream is not None:
+        raise DataError(
+            "A stream must be jsonl, csv or tsv. Received: parquet. Save it as a file."
+        )
+    columns = [name for name in (*fields, "id") if name is not None]
+    records = _records(path, kind, columns, _check_header(path, fields), stream)
+    return _good(path, records, fields, log)
+
+
+def _good(
+    path: Path, records: Iterator[Record], fields: Fields, log: BadRowLog
+) -> Iterator[tuple[Row, dict[str, Any]]]:
+    """The records that make a row; the others go into the log."""
+    file = str(path)
+    before = log.good
+    try:
+        for line, record in records:
+            try:
+                if isinstance(record, str):
+                    raise ValueError(record)
+                row = _row(record, fields, file, line)
+            except ValueError as error:
+                log.add(file, line, str(error))
+                continue
+            log.good += 1
+            if not (log.count and log.policy == "fail"):
+                yield row, record  # after a bad row only the others are looked for
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(
+            f"A data file must be readable to its end. Received: {path}: {error}. "
+            "Copy or download it again."
+        ) from error
+    log.check()
+    if log.good == before:
+        found = f", only {log.report()}" if log.count else ""
+        raise DataError(
+            f"A data file must hold at least one usable row. Received: {path} with "
+            f"none{found}."
+        )
 
 
 def read_rows(
@@ -237,58 +312,13 @@ def read_rows(
         >>> next(read_rows("-", "text", "title", kind="jsonl", stream=lines))
         Row(id='-:1', document='It rains.', references=('Rain',), origin='-:1')
     """
-    path = Path(path)
-    quiet = log is not None
-    log = log or BadRowLog(bad_rows)
-    if stream is None:
-        _check_file(path)
-    kind = kind or kind_of(path)
-    if kind not in KINDS:
-        raise DataError(
-            f"The format must be one of {', '.join(KINDS)}. Received: {kind!r}."
-        )
-    if kind == "parquet" and stream is not None:
-        raise DataError(
-            "A stream must be jsonl, csv or tsv. Received: parquet. Save it as a file."
-        )
-    fields = _Fields(document_field, summary_field)
-    columns = [name for name in (*fields, "id") if name is not None]
-    records = _records(path, kind, columns, _check_header(path, fields), stream)
-    return _rows(path, records, fields, log, quiet)
+    own = log or BadRowLog(bad_rows)
+    fields = Fields(document_field, summary_field)
+    records = read_records(path, fields, own, kind, stream)
 
+    def rows() -> Iterator[Row]:
+        yield from (row for row, _ in records)
+        if own.count and log is None:
+            warnings.warn(f"left out {own.report()}", stacklevel=3)
 
-def _rows(
-    path: Path,
-    records: Iterator[Record],
-    fields: _Fields,
-    log: BadRowLog,
-    quiet: bool,
-) -> Iterator[Row]:
-    file = str(path)
-    before = log.good
-    try:
-        for line, record in records:
-            try:
-                if isinstance(record, str):
-                    raise ValueError(record)
-                row = _row(record, fields, file, line)
-            except ValueError as error:
-                log.add(file, line, str(error))
-                continue
-            log.good += 1
-            if not (log.count and log.policy == "fail"):
-                yield row  # after a bad row only the others are still looked for
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(
-            f"A data file must be readable to its end. Received: {path}: {error}. "
-            "Copy or download it again."
-        ) from error
-    log.check()
-    if log.good == before:
-        found = f", only {log.report()}" if log.count else ""
-        raise DataError(
-            f"A data file must hold at least one usable row. Received: {path} with "
-            f"none{found}."
-        )
-    if log.count and not quiet:
-        warnings.warn(f"left out {log.report()}", stacklevel=2)
+    return rows()

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nutgraf import __version__
+from nutgraf.arrays import Processors
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import load_split
 from nutgraf.errors import DataError
 from nutgraf.evaluation.baselines import extractive_oracle, lead
-from nutgraf.evaluation.score import METRICS, Evaluation, best_lead, score_texts
+from nutgraf.evaluation.score import Evaluation, best_lead, score_texts
 from nutgraf.evaluation.settings import EvaluateSettings
 from nutgraf.evaluation.texts import (
     TEXTS,
@@ -27,6 +28,7 @@ from nutgraf.evaluation.texts import (
     words_of,
 )
 from nutgraf.files import write_json, write_text
+from nutgraf.metrics.names import METRICS
 from nutgraf.text.words import WordKind
 from nutgraf.training.log import progress_bar
 
@@ -98,7 +100,14 @@ def evaluate(
         from nutgraf.evaluation.generate import Generator, write_texts
         from nutgraf.models.checkpoint import load_policy
 
-        generator = Generator(load_policy(settings.model), settings.beams)
+        generator = Generator(
+            load_policy(settings.model),
+            settings.beams,
+            length_penalty=settings.length_penalty,
+            processors=Processors(
+                min_length=settings.min_length, no_repeat_ngram=settings.no_repeat_ngram
+            ),
+        )
     source = settings.data.source
     slow = ", which takes a minute" if source == "docstrings" else ""
     report(f"reading the {settings.split} rows of {source}{slow}")

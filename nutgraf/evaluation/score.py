@@ -15,13 +15,14 @@ import numpy as np
 from nutgraf.data.rows import Row
 from nutgraf.errors import ConfigError, DataError
 from nutgraf.evaluation.baselines import lead, lead_words
+from nutgraf.metrics.names import METRICS
 from nutgraf.metrics.overlap import (
     copied_share,
     length_ratio,
     novel_ngrams,
     repetition,
 )
-from nutgraf.metrics.rouge import KINDS, rouge, sentence_lines, signature
+from nutgraf.metrics.rouge import rouge, sentence_lines, signature
 from nutgraf.metrics.significance import (
     Interval,
     PairedTest,
@@ -30,16 +31,7 @@ from nutgraf.metrics.significance import (
 )
 from nutgraf.text.words import WordKind
 
-__all__ = ["METRICS", "Evaluation", "Leads", "best_lead", "compare", "score_texts"]
-
-METRICS = (
-    *KINDS,
-    "rouge_mean",
-    "length_ratio",
-    "repetition",
-    "novel_bigrams",
-    "copied_share",
-)
+__all__ = ["Evaluation", "Leads", "best_lead", "compare", "score_texts"]
 
 
 @dataclass(frozen=True)

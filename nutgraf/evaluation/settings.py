@@ -25,6 +25,12 @@ class EvaluateSettings:
     """Rows to write and score texts for."""
     beams: int = 1
     """1 = greedy, more = beam search."""
+    length_penalty: float = 1.0
+    """Of beam search: 0 favours short texts, 1 is nearly neutral, more favours long."""
+    min_length: int = 0
+    """Least word pieces of a text."""
+    no_repeat_ngram: int = 0
+    """No n-gram of this size occurs twice in a text; 0 = off."""
     lead: int = 0
     """Add the first so many sentences as a baseline; 3 is usual for news; 0 = none."""
     oracle: bool = False
@@ -36,7 +42,8 @@ class EvaluateSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges, and that one thing is evaluated."""
-        for name, least in (("beams", 1), ("lead", 0)):
+        least_values = ("beams", 1), ("lead", 0), ("length_penalty", 0)
+        for name, least in (*least_values, ("min_length", 0), ("no_repeat_ngram", 0)):
             value = getattr(self, name)
             if value < least:
                 raise ConfigError(

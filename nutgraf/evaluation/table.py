@@ -6,23 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from nutgraf.evaluation.score import METRICS, Evaluation, compare
+from nutgraf.evaluation.score import Evaluation, compare
+from nutgraf.metrics.names import LABELS, METRICS
 from nutgraf.metrics.rouge import KINDS
 
-__all__ = ["LABELS", "ScoreTable", "difference_table", "print_table", "score_table"]
-
-LABELS = {
-    "rouge1": "ROUGE-1",
-    "rouge2": "ROUGE-2",
-    "rougeL": "ROUGE-L",
-    "rougeLsum": "ROUGE-Lsum",
-    "rouge_mean": "mean 1/2/L",
-    "length_ratio": "length ratio",
-    "repetition": "repetition",
-    "novel_bigrams": "novel bigrams",
-    "copied_share": "copied",
-}
-"""Names of the metrics in tables."""
+__all__ = ["ScoreTable", "difference_table", "print_table", "score_table"]
 
 _BEFORE_INTERVAL = re.compile(r" (?=\[[-+\d])")
 

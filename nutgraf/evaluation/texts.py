@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
-import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
+from nutgraf.data.records import open_binary, read_json_lines
 from nutgraf.data.rows import Row
 from nutgraf.errors import DataError
 from nutgraf.evaluation.score import Evaluation, score_texts
@@ -27,38 +27,33 @@ class Texts(NamedTuple):
     texts: list[str]
 
 
-def _check(record: Any, fields: Mapping[str, type]) -> None:
-    """Raise ValueError with the reason when a record has another form."""
-    if not isinstance(record, dict):
-        raise ValueError("no object")
+def _check(record: dict[str, Any] | str, fields: Mapping[str, type]) -> str:
+    """The reason why a record has another form; "" for none."""
+    if isinstance(record, str):
+        return record
     for name, kind in fields.items():
         if name not in record:
-            raise ValueError(f"the field `{name}` is missing")
+            return f"the field `{name}` is missing"
         if not isinstance(record[name], kind):
-            raise ValueError(f"`{name}` is not of the type {kind.__name__}")
+            return f"`{name}` is not of the type {kind.__name__}"
+    return ""
 
 
 def _records(path: Path, fields: Mapping[str, type]) -> Iterator[dict[str, Any]]:
     """Objects of a jsonl file, gzipped or not, that have these fields."""
-    opened = gzip.open if path.suffix == ".gz" else open
-    number = 0
     try:
-        with opened(path, "rt", encoding="utf-8") as lines:
-            for line in lines:
-                number += 1
-                if line.strip():
-                    record = json.loads(line)
-                    _check(record, fields)
-                    yield record
-    except (OSError, EOFError) as error:
+        with open_binary(path) as stream:
+            for number, record in read_json_lines(stream):
+                if reason := _check(record, fields):
+                    raise DataError(
+                        f"Each line must be a JSON object with {', '.join(fields)}. "
+                        f"Received: {path}:{number}: {reason}. Mend the line."
+                    )
+                yield cast(dict[str, Any], record)
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(
             f"Texts are read from a jsonl file. Received: {path}: "
             f"{getattr(error, 'strerror', None) or error}. Check the path."
-        ) from error
-    except ValueError as error:
-        raise DataError(
-            f"Each line must be a JSON object with {', '.join(fields)}. Received: "
-            f"{path}:{number}: {error}. Mend the line."
         ) from error
 
 

@@ -12,7 +12,7 @@ from nutgraf.arrays import EOS
 from nutgraf.backend import to_numpy
 from nutgraf.data.rows import Row
 from nutgraf.evaluation.score import Evaluation, Leads, compare
-from nutgraf.evaluation.table import LABELS
+from nutgraf.metrics.names import LABELS
 from nutgraf.recipes.settings import ReinforceSettings
 from nutgraf.report.panels import panels_of
 from nutgraf.report.parts import (

@@ -26,6 +26,7 @@ class Summarizer:
         min_length: least word pieces of a summary.
         no_repeat_ngram: no n-gram of this size occurs twice; 0 = off.
         rows: rows per batch.
+        length_penalty: of beam search: 0 favours short texts, more favours long ones.
 
     Attributes:
         cut: rows so far whose text was longer than the model reads.
@@ -44,12 +45,14 @@ class Summarizer:
         min_length: int = 0,
         no_repeat_ngram: int = 3,
         rows: int = 16,
+        length_penalty: float = 1.0,
     ) -> None:
         """Check the settings; the search compiles at the first batch of each shape."""
         codec = policy.codec
-        if beams < 1:
+        if beams < 1 or length_penalty < 0:
             raise ConfigError(
-                f"beams must be >= 1. Received: beams={beams}. 1 is greedy."
+                "beams must be >= 1 (greedy) and length_penalty >= 0. Received: "
+                f"beams={beams}, length_penalty={length_penalty}."
             )
         if not 0 <= length <= codec.max_target:
             raise ConfigError(
@@ -70,6 +73,7 @@ class Summarizer:
             beams,
             rows,
             length or None,
+            length_penalty,
             processors=Processors(
                 min_length=min_length, no_repeat_ngram=no_repeat_ngram
             ),

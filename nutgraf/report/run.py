@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from nutgraf.errors import RunError
+from nutgraf.metrics.names import LABELS
 from nutgraf.report.panels import panels_of, series_of
 from nutgraf.report.parts import Attention, Estimate, Fact, Report, Sample, Table
 from nutgraf.report.tables import number
@@ -24,18 +25,11 @@ __all__ = ["evaluation_table", "read_samples", "report_of_run"]
 
 T = TypeVar("T")
 
-_NAMES = {
-    "rouge1": "ROUGE-1",
-    "rouge2": "ROUGE-2",
-    "rougeL": "ROUGE-L",
-    "rougeLsum": "ROUGE-Lsum",
-    "rouge_mean": "mean of ROUGE-1, -2, -L",
-}
 _TEXT_FIELDS = {"document", "reference", "references", "title", "id", "texts"}
 
 
 def _metric(name: str) -> str:
-    return _NAMES.get(name, name.replace("_", " "))
+    return LABELS.get(name, name.replace("_", " "))
 
 
 def _estimate(value: Any) -> Any:

@@ -8,7 +8,7 @@ import pytest
 from nutgraf.cli import compare
 from nutgraf.cli.main import main
 from nutgraf.errors import ConfigError
-from nutgraf.evaluation.score import METRICS
+from nutgraf.metrics.names import METRICS
 
 ROWS = [(f"{n}", f"The word{n} is here.", f"word{n} here") for n in range(9)]
 

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from nutgraf.cli.config import load_settings, nearest, resolved
+from nutgraf.cli.config import load_settings, nearest
 from nutgraf.errors import ConfigError
 
 
@@ -153,16 +152,6 @@ def test_help_lists_every_setting(capsys):
     text = capsys.readouterr().out
     for part in ("--data", "--train.max_rate", "Updates in all.", "nutgraf job a.toml"):
         assert part in text
-
-
-def test_resolved_is_plain_data():
-    job = Job(Path("a"), train=Train(2))
-    assert json.loads(json.dumps(resolved(job))) == {
-        "data": "a",
-        "weights": [1.0, 2.0],
-        "seed": None,
-        "train": {"steps": 2, "max_rate": 1e-3, "half": False},
-    }
 
 
 def test_nearest():

@@ -42,7 +42,7 @@ def wide(monkeypatch):
 class Copier:
     """Stands in for the compiled `Generator`: writes the first words."""
 
-    def __init__(self, policy, beams):
+    def __init__(self, policy, beams, **search):
         self.words = beams
 
     def __call__(self, rows, advance):

@@ -144,7 +144,7 @@ def test_mistakes_in_the_input_are_told_before_a_model_is_loaded(
         summarize.run([])
     with pytest.raises(DataError, match="at least one usable row"):
         summarize.run(["-", "--jsonl"])
-    with pytest.raises(DataError, match=r"rows\.jsonl: No such file"):
+    with pytest.raises(DataError, match=r"must exist. Received: .*rows\.jsonl"):
         summarize.run([str(tmp_path / "rows.jsonl")])
     with pytest.raises(ConfigError, match="all jsonl or all plain texts"):
         summarize.run(["a.txt", "b.jsonl"])

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from nutgraf.data.bad_rows import BadRowLog
-from nutgraf.data.files import field_names, kind_of, read_rows
+from nutgraf.data.files import (
+    Fields,
+    field_names,
+    kind_of,
+    read_records,
+    read_rows,
+)
 from nutgraf.data.rows import Row
 from nutgraf.errors import ConfigError, DataError
 
@@ -190,3 +196,18 @@ def test_the_format_can_be_given(tmp_path):
     path = tmp_path / "rows.txt"
     path.write_bytes(GOOD)
     assert len(list(read_rows(path, kind="jsonl"))) == 1
+
+
+def test_a_stream_is_left_open_for_its_owner():
+    stream = io.BytesIO(b'{"document": "a"}')
+    settings = {"summary_field": None, "kind": "jsonl", "stream": stream}
+    assert len(list(read_rows("-", **settings))) == 1
+    assert not stream.closed
+    with pytest.raises(DataError, match="at least one usable row"):
+        list(read_rows("-", **settings))
+
+
+def test_records_carry_the_fields_that_make_no_row(tmp_path):
+    path = write(tmp_path, "jsonl")
+    found = read_records(path, Fields("body"), BadRowLog("fail"))
+    assert [record for _, record in found] == RECORDS

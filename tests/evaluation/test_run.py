@@ -5,13 +5,15 @@ import json
 
 import pytest
 
+from nutgraf.arrays import Processors
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import DataSettings
 from nutgraf.errors import DataError, ModelError
 from nutgraf.evaluation import run as module
 from nutgraf.evaluation.run import evaluate, read_texts
-from nutgraf.evaluation.score import METRICS, score_texts
+from nutgraf.evaluation.score import score_texts
 from nutgraf.evaluation.settings import EvaluateSettings
+from nutgraf.metrics.names import METRICS
 from nutgraf.models.checkpoint import save_policy
 from nutgraf.report.run import report_of_run
 from nutgraf.testing.toys import toy_policy, toy_rows
@@ -160,3 +162,17 @@ def test_rows_that_cannot_be_scored_are_told(
     records = [{"text": "x"} for _ in rows]
     with pytest.raises(DataError, match=message):
         evaluate(predicting(settings, tmp_path / "p.jsonl", records))
+
+
+def test_the_settings_of_the_search_reach_it(settings, monkeypatch):
+    calls = []
+
+    def generator(policy, beams, **named):
+        calls.append((beams, named))
+        return lambda rows, advance: ["w1"] * len(rows)
+
+    monkeypatch.setattr("nutgraf.evaluation.generate.Generator", generator)
+    changed = {"length_penalty": 1.5, "min_length": 2, "no_repeat_ngram": 3}
+    evaluate(dataclasses.replace(settings, beams=2, out="", oracle=False, **changed))
+    processors = Processors(min_length=2, no_repeat_ngram=3)
+    assert calls == [(2, {"length_penalty": 1.5, "processors": processors})]

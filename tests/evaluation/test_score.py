@@ -5,7 +5,8 @@ import pytest
 
 from nutgraf.data.rows import Row
 from nutgraf.errors import ConfigError, DataError
-from nutgraf.evaluation.score import METRICS, best_lead, compare, score_texts
+from nutgraf.evaluation.score import best_lead, compare, score_texts
+from nutgraf.metrics.names import METRICS
 from nutgraf.metrics.rouge import rouge
 
 ROWS = [

@@ -45,8 +45,8 @@ def test_texts_are_read_from_a_folder_a_file_and_a_gzipped_one(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"id": "a"', r"t\.jsonl:2: Expecting"),
-        ("[1]", r"t\.jsonl:2: no object"),
+        ('{"id": "a"', r"t\.jsonl:2: broken JSON: Expecting"),
+        ("[1]", r"t\.jsonl:2: must be a JSON object"),
         ('{"text": "x", "id": "a"}', r"t\.jsonl:2: the field `document` is missing"),
         ('{"id": 3}', r"t\.jsonl:2: `id` is not of the type str"),
     ],

@@ -28,14 +28,16 @@ def test_the_settings_reach_the_search(policy, monkeypatch):
     monkeypatch.setattr(
         summarize, "Generator", lambda *given, **named: calls.append((given, named))
     )
-    Summarizer(policy, 2, 8, min_length=6, no_repeat_ngram=1, rows=3)
+    Summarizer(
+        policy, 2, 8, min_length=6, no_repeat_ngram=1, rows=3, length_penalty=2.0
+    )
     Summarizer(policy)
     assert calls == [
         (
-            (policy, 2, 3, 8),
+            (policy, 2, 3, 8, 2.0),
             {"processors": Processors(min_length=6, no_repeat_ngram=1)},
         ),
-        ((policy, 4, 16, None), {"processors": Processors(no_repeat_ngram=3)}),
+        ((policy, 4, 16, None, 1.0), {"processors": Processors(no_repeat_ngram=3)}),
     ]
 
 
@@ -43,6 +45,7 @@ def test_the_settings_reach_the_search(policy, monkeypatch):
     ("settings", "message"),
     [
         ({"beams": 0}, "beams must be >= 1"),
+        ({"length_penalty": -0.5}, "length_penalty >= 0"),
         ({"length": 13}, "length must be at most 12.*Received: length=13"),
         ({"min_length": 12}, "min_length must be below the length limit of 12"),
         ({"length": 5, "min_length": 5}, "below the length limit of 5"),

@@ -1,16 +1,40 @@
+import gzip
 import io
 
 import pyarrow
 import pytest
 from pyarrow import parquet
 
-from nutgraf.data.tables import read_delimited, read_parquet
+from nutgraf.data.records import (
+    open_binary,
+    read_delimited,
+    read_json_lines,
+    read_parquet,
+)
 from nutgraf.errors import DataError
 
 
 def delimited(content, delimiter=",", headers=None):
     seen = [] if headers is None else headers
     return list(read_delimited(io.BytesIO(content), delimiter, seen.extend))
+
+
+def test_json_lines_name_the_line_and_why_it_is_none():
+    lines = [b'\xef\xbb\xbf{"a": "\xc3\xa4"}\n', b"\n", b"\xff\n", b"{\n", b"3\n"]
+    (first, good), *bad = read_json_lines(lines)
+    assert (first, good) == (1, {"a": "ä"})
+    assert [number for number, _ in bad] == [3, 4, 5]
+    for (_, reason), word in zip(bad, ("UTF-8", "broken", "not int"), strict=True):
+        assert word in reason
+
+
+def test_a_name_in_gz_is_unpacked(tmp_path):
+    for name, content in (("a.txt", b"plain"), ("a.txt.GZ", gzip.compress(b"packed"))):
+        (tmp_path / name).write_bytes(content)
+    with open_binary(tmp_path / "a.txt") as stream:
+        assert stream.read() == b"plain"
+    with open_binary(tmp_path / "a.txt.GZ") as stream:
+        assert stream.read() == b"packed"
 
 
 def test_lines_are_those_where_a_record_begins():

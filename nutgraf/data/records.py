@@ -1,21 +1,70 @@
-"""Records from csv, tsv and parquet, streamed."""
+"""Records from jsonl, csv, tsv and parquet, streamed."""
 
 from __future__ import annotations
 
 import csv
+import gzip
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias, cast
 
 from nutgraf.errors import DataError
 
-__all__ = ["Record", "read_delimited", "read_parquet"]
+__all__ = ["Record", "open_binary", "read_delimited", "read_json_lines"]
+__all__ += ["read_parquet"]
 
 Record: TypeAlias = tuple[int, dict[str, Any] | str]
 """Line or row number from 1, and the fields, or the reason why there are none."""
 
 LONGEST_CELL = 2**31 - 1
 ROWS_AT_ONCE = 256
+
+
+def open_binary(path: Path) -> BinaryIO:
+    """Open a file, unpacking it when its name ends in `.gz`.
+
+    Args:
+        path: the file.
+
+    Returns:
+        A stream of bytes.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    return cast(BinaryIO, opened(path, "rb"))
+
+
+def read_json_lines(stream: Iterable[bytes]) -> Iterator[Record]:
+    """Yield the objects of a jsonl file; empty lines are passed over.
+
+    Args:
+        stream: lines of bytes.
+
+    Yields:
+        Line number from 1, and the object.
+
+    Example:
+        >>> list(read_json_lines([b'{"a": 1}', b" ", b"[]"]))
+        [(1, {'a': 1}), (3, 'must be a JSON object, not list')]
+    """
+    for number, line in enumerate(stream, 1):
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            yield number, f"invalid UTF-8 at byte {error.start + 1} of the line"
+        except (ValueError, RecursionError) as error:
+            yield number, f"broken JSON: {error}"
+        else:
+            kind = type(value).__name__
+            good = isinstance(value, dict)
+            yield number, value if good else f"must be a JSON object, not {kind}"
 
 
 def _lines(stream: Iterable[bytes]) -> Iterator[str]:

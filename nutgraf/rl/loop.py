@@ -8,7 +8,6 @@ updates; minutes only stop.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -33,6 +32,7 @@ from nutgraf.training.run_state import (
 )
 from nutgraf.training.schedule import learning_rate
 from nutgraf.training.step import apply_step
+from nutgraf.training.stop import StopSignal
 
 __all__ = ["UpdateLoop", "Watcher"]
 
@@ -99,28 +99,31 @@ class UpdateLoop:
 
         Returns:
             The numbers of each update done by this call.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C was pressed; the checkpoint is written.
         """
         state = self._first_state()
         schedule = self._schedule(rows)
         log = MetricsLog(self.folder, state.position["step"]) if self.folder else None
-        deadline = time.monotonic() + stop_after
         listeners = [callback.on_train_batch_end for callback in callbacks]
         listeners += [log.write] if log else []
         listeners += [watch] if watch else []
         history = []
-        late = False
-        try:
-            while state.position["step"] < self.settings.updates and not late:
-                state, record = self._next(state, rows, schedule)
-                history.append(record)
-                for listener in listeners:
-                    listener(state.position["step"], record)
-                late = time.monotonic() > deadline
-                self._save(state, last=late)
-        finally:
-            if log is not None:
-                log.close()
-            assign(self.policy.variables, state.values)
+        due = False
+        with StopSignal(stop_after) as stop:
+            try:
+                while state.position["step"] < self.settings.updates and not due:
+                    state, record = self._next(state, rows, schedule)
+                    history.append(record)
+                    for listener in listeners:
+                        listener(state.position["step"], record)
+                    due = stop.due
+                    self._save(state, last=due)
+            finally:
+                if log is not None:
+                    log.close()
+                assign(self.policy.variables, state.values)
         if self.folder is not None:
             save_policy(self.folder / "last", self.policy)
         return history

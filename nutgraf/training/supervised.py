@@ -35,6 +35,7 @@ from nutgraf.training.step import (
     evaluation_step,
     gradient_step,
 )
+from nutgraf.training.stop import StopSignal
 
 __all__ = ["SupervisedTrainer"]
 
@@ -98,6 +99,7 @@ class SupervisedTrainer:
         Raises:
             ConfigError: the run in the folder has other settings.
             RunError: its checkpoint is torn, or the loss is no longer finite.
+            KeyboardInterrupt: Ctrl-C was pressed; the checkpoint is written.
         """
         state = self._start()
         per_epoch = len(epoch_batches(train, self.shapes, self.settings.seed, 0))
@@ -105,19 +107,20 @@ class SupervisedTrainer:
         total = updates * self.settings.epochs
         log = MetricsLog(self.folder, state.position["step"])
         listeners = _callback_list(callbacks, self.policy)
-        deadline = time.monotonic() + stop_after
         listeners.on_train_begin()
-        try:
-            with progress_bar("training", total, state.position["step"]) as advance:
-                while not state.position["finished"]:
-                    state = self._epoch(
-                        state, train, valid, log, listeners, advance, total, deadline
-                    )
-                    if time.monotonic() > deadline:
-                        break
-        finally:
-            log.close()
-            self._install(state.values)
+        done = state.position["step"]
+        with StopSignal(stop_after) as stop:
+            try:
+                with progress_bar("training", total, done) as advance:
+                    while not state.position["finished"]:
+                        state = self._epoch(
+                            state, train, valid, log, listeners, advance, total, stop
+                        )
+                        if stop.due:
+                            break
+            finally:
+                log.close()
+                self._install(state.values)
         if state.position["finished"]:
             save_policy(self.folder / "last", self.policy)
         listeners.on_train_end()
@@ -158,7 +161,7 @@ class SupervisedTrainer:
         listeners: Any,
         advance: Callable[[int, str], None],
         total: int,
-        deadline: float,
+        stop: StopSignal,
     ) -> RunState:
         """Train to the end of the epoch, or of the time."""
         position = dict(state.position)
@@ -176,7 +179,7 @@ class SupervisedTrainer:
                 return state
             if position["index"] >= len(plans):
                 break  # saved below, with the validation
-            if time.monotonic() > deadline:
+            if stop.due:
                 self._save(state)
                 return state
             if position["step"] % self.settings.checkpoint_every == 0:

@@ -1,4 +1,5 @@
 import math
+import signal
 
 import numpy as np
 import pytest
@@ -97,6 +98,19 @@ def test_stops_after_the_time_and_goes_on(policy, start, rows, tmp_path):
     ids = [ids for ids, _ in first.seen + second.seen]
     assert ids == [ids for ids, _ in whole.seen]
     assert distance(start, whole.policy) == (0, 0)
+
+
+def test_control_c_loses_no_update(policy, tokenizer, rows, tmp_path):
+    def press(step, numbers):
+        if step == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        AddOne(policy, folder=tmp_path).fit(rows, watch=press)
+    assert distance(policy, toy_policy(tokenizer)) == pytest.approx((3, 3), rel=1e-6)
+    callback = Callback()
+    AddOne(toy_policy(tokenizer), folder=tmp_path).fit(rows, [callback])
+    assert [step for step, _ in callback.calls] == [4, 5]
 
 
 def test_killed_goes_on_from_the_last_checkpoint(tokenizer, rows, tmp_path):

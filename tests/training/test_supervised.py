@@ -14,7 +14,7 @@ import pytest
 from nutgraf.errors import ConfigError, RunError
 from nutgraf.models.checkpoint import load_policy
 from nutgraf.testing.toys import toy_policy, weights_of
-from nutgraf.training.log import read_metrics
+from nutgraf.training.log import MetricsLog, read_metrics
 from nutgraf.training.run_state import latest_checkpoint
 from nutgraf.training.settings import SupervisedSettings
 from nutgraf.training.supervised import SupervisedTrainer
@@ -111,7 +111,24 @@ def test_a_finished_run_stays_as_it_is(whole, make, cache):
         np.testing.assert_array_equal(one, two)
 
 
-def test_control_c_keeps_the_checkpoint_and_the_run_goes_on(
+def test_control_c_loses_no_update(whole, make, cache, tmp_path, monkeypatch):
+    write = MetricsLog.write
+
+    def press(log, step, values):
+        write(log, step, values)
+        if step == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(MetricsLog, "write", press)
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path).fit(cache, cache)
+    monkeypatch.undo()
+    assert latest_checkpoint(tmp_path / "checkpoints").name == "step-00000002"
+    make(tmp_path).fit(cache, cache)
+    same(tmp_path, whole[0])
+
+
+def test_an_interrupt_keeps_the_checkpoint_and_the_run_goes_on(
     whole, make, cache, tmp_path
 ):
     seen = []

@@ -72,7 +72,7 @@ class TransformerEncoder(keras.layers.Layer):
         dropout = Dropout(self.rate, seed)
         visible = (ids != PAD)[:, None, :]
         x = self.embedding(ids) * ops.sqrt(float(self.positions.shape[1]))
-        x = dropout(x + self.positions[: ids.shape[1]])
+        x = dropout(x + ops.convert_to_tensor(self.positions[: ids.shape[1]]))
         for block in self.blocks:
             x = block(x, visible, dropout=dropout)
         return self.norm(x)
@@ -101,6 +101,14 @@ class PooledSummarizer(keras.Model):
         )
         self.spread = keras.layers.Dense(config.max_target * config.width, "relu")
         self.words = keras.layers.Dense(config.vocabulary_size)
+
+    def build(self, shapes):
+        """Make the weights; Keras would guess with a source of no words."""
+        width = self.places[1]
+        self.encoder(ops.zeros((1, 2), "int32"))
+        self.spread.build((None, width))
+        self.words.build((None, None, width))
+        self.built = True
 
     def call(self, inputs, training=False):
         """Return (B, T, V) logits."""

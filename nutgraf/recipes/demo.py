@@ -33,7 +33,7 @@ __all__ = ["DEMO", "demo", "summary_of"]
 DEMO = ReinforceSettings(
     start="starter",
     data=DataSettings(source="docstrings"),
-    rl=RLSettings(updates=200, learning_rate=2e-4),
+    rl=RLSettings(updates=250, learning_rate=2e-4),
 )
 """What the demo runs; tuned on validation rows, see docs/experiments.md."""
 

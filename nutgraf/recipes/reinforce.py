@@ -6,7 +6,6 @@ The function behind `nutgraf rl`. A run folder is resumed when it exists.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,7 +19,11 @@ from nutgraf.files import write_json
 from nutgraf.models.checkpoint import load_policy
 from nutgraf.recipes.continued import ContinuedSupervised
 from nutgraf.recipes.grpo import GRPO
-from nutgraf.recipes.run_card import plain, refuse_other_rows, run_card
+from nutgraf.recipes.run_card import (
+    refuse_other_rows,
+    refuse_other_settings,
+    run_card,
+)
 from nutgraf.recipes.self_critical import SelfCritical
 from nutgraf.recipes.settings import ReinforceSettings, RewardSettings
 from nutgraf.rewards.base import Reward
@@ -71,7 +74,8 @@ def make_reward(
     rouge = RougeReward(settings.rouge1, settings.rouge2, settings.rougeL, words)
     parts: dict[str, tuple[Reward, float]] = {"rouge": (rouge, 1.0)}
     if settings.length:
-        parts["length"] = (LengthRatioPenalty(words=words), settings.length)
+        band = settings.length_low, settings.length_high
+        parts["length"] = (LengthRatioPenalty(*band, words), settings.length)
     if settings.repetition:
         parts["repetition"] = (RepetitionPenalty(words=words), settings.repetition)
     return WeightedSum(parts)
@@ -172,38 +176,9 @@ def _check(settings: ReinforceSettings, folder: Path) -> int:
             f"start must be a folder that the run does not write. Received: "
             f"{settings.start}, the model of the run {folder}. Give another `out`."
         )
+    refuse_other_settings(folder, settings)
     checkpoint = latest_checkpoint(folder / "checkpoints")
-    if checkpoint is None:
-        return 0
-    _check_same(settings, folder)
-    return int(checkpoint.name.rpartition("-")[2])
-
-
-def _check_same(settings: ReinforceSettings, folder: Path) -> None:
-    """Refuse to go on with a run that was started with other settings."""
-    path = folder / "run.json"
-    if not path.is_file():
-        return
-    before = _flat(json.loads(path.read_text(encoding="utf-8"))["settings"])
-    now = _flat(plain(settings))
-    free = {"out", "max_minutes"}  # where it lies, and when it pauses
-    other = [key for key in now if key not in free and now[key] != before.get(key)]
-    if other:
-        listed = ", ".join(f"{key} = {now[key]!r}" for key in other)
-        old = ", ".join(f"{key} = {before.get(key)!r}" for key in other)
-        raise ConfigError(
-            f"{folder} must be resumed with the settings it was started with: {old}. "
-            f"Received: {listed}. Use another `out` for a new run."
-        )
-
-
-def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by their dotted names."""
-    found: dict[str, Any] = {}
-    for name, value in settings.items():
-        inner = isinstance(value, dict)
-        found |= _flat(value, f"{prefix}{name}.") if inner else {prefix + name: value}
-    return found
+    return 0 if checkpoint is None else int(checkpoint.name.rpartition("-")[2])
 
 
 def _outcome(

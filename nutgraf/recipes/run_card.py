@@ -11,7 +11,9 @@ from nutgraf.backend import describe
 from nutgraf.errors import ConfigError
 from nutgraf.training.run_state import latest_checkpoint
 
-__all__ = ["plain", "refuse_other_rows", "run_card"]
+__all__ = ["plain", "refuse_other_rows", "refuse_other_settings", "run_card"]
+
+_FREE = ("out", "max_minutes")
 
 
 def plain(settings: Any) -> dict[str, Any]:
@@ -47,6 +49,15 @@ def run_card(settings: Any, policy: Any, data: str) -> dict[str, Any]:
     }
 
 
+def _started(folder: Path) -> dict[str, Any]:
+    """The card of the run in a folder; empty unless it has a checkpoint."""
+    path = folder / "run.json"
+    if latest_checkpoint(folder / "checkpoints") is None or not path.is_file():
+        return {}
+    card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return card
+
+
 def refuse_other_rows(folder: Path, data: str) -> None:
     """Refuse other rows: going on would be neither the old run nor a new one.
 
@@ -57,13 +68,41 @@ def refuse_other_rows(folder: Path, data: str) -> None:
     Raises:
         ConfigError: the run in the folder was started with other rows.
     """
-    path = folder / "run.json"
-    if latest_checkpoint(folder / "checkpoints") is None or not path.is_file():
-        return
-    started = json.loads(path.read_text(encoding="utf-8")).get("data", data)
+    started = _started(folder).get("data", data)
     if started != data:
         raise ConfigError(
             f"{folder} must be resumed with the rows it was started with, {started}. "
             f"Received: {data}. The data settings or files changed, or, for "
             "docstrings, a package was installed. Use another `out` for a new run."
         )
+
+
+def refuse_other_settings(folder: Path, settings: Any) -> None:
+    """Refuse other settings, but for those that only say where to and how long.
+
+    Args:
+        folder: run folder; one without a checkpoint may take any settings.
+        settings: the settings of the run, a dataclass.
+
+    Raises:
+        ConfigError: the run in the folder was started with other settings.
+    """
+    now = _flat(plain(settings))
+    before = _flat(_started(folder).get("settings", plain(settings)))
+    other = [key for key in now if key not in _FREE and now[key] != before.get(key)]
+    if other:
+        listed = ", ".join(f"{key} = {now[key]!r}" for key in other)
+        old = ", ".join(f"{key} = {before.get(key)!r}" for key in other)
+        raise ConfigError(
+            f"{folder} must be resumed with the settings it was started with: {old}. "
+            f"Received: {listed}. Use another `out` for a new run."
+        )
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by their dotted names."""
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        inner = isinstance(value, dict)
+        found |= _flat(value, f"{prefix}{name}.") if inner else {prefix + name: value}
+    return found

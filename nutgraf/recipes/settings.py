@@ -78,6 +78,10 @@ class RewardSettings:
     """Share of ROUGE-L in the ROUGE part."""
     length: float = 0.2
     """Weight of the penalty for a length far from the reference's; 0 = off."""
+    length_low: float = 0.8
+    """Words of a text over words of its reference: the smallest without penalty."""
+    length_high: float = 1.5
+    """The largest without penalty; greedy texts are shorter than samples."""
     repetition: float = 0.5
     """Weight of the penalty for saying things twice; 0 = off."""
 

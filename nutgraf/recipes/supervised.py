@@ -23,7 +23,11 @@ from nutgraf.metrics.rouge import rouge
 from nutgraf.models.build import new_policy
 from nutgraf.models.checkpoint import load_policy
 from nutgraf.models.config import ModelConfig, named_config
-from nutgraf.recipes.run_card import refuse_other_rows, run_card
+from nutgraf.recipes.run_card import (
+    refuse_other_rows,
+    refuse_other_settings,
+    run_card,
+)
 from nutgraf.recipes.settings import TrainSettings
 from nutgraf.text.tokenizer import Tokenizer
 from nutgraf.training.estimate import machine_flops, step_flops
@@ -148,6 +152,7 @@ def train(
     def rows(split: str = "train") -> Any:
         return load_split(settings.data, split)
 
+    refuse_other_settings(folder, settings)
     data = data_name(settings.data)
     refuse_other_rows(folder, data)
     policy = _policy(settings, folder, rows)

@@ -33,36 +33,42 @@ def _penalty(count: int, low: float, high: float) -> float:
 class LengthRatioPenalty:
     """Penalty for being much longer or shorter than the reference.
 
-    -min(1, max(0, |ln(c / r)| - ln(tolerance))), c and r the words of completion and
-    reference; with several references the mildest one counts.
+    With the ratio q = c / r of the words of completion and reference: 0 for
+    low <= q <= high; -min(1, ln(low / q)) below; -min(1, ln(q / high)) above. With
+    several references the mildest one counts.
+
+    Samples are longer than the greedy text of the same policy: where that one gets too
+    short, a band above 1, such as 1 to 2, holds against it.
 
     Range: [-1, 0]; -1 for an empty text, None without a reference that has words.
 
     Attributes:
-        tolerance: >= 1, the ratio up to which there is no penalty, either way; the
-            full penalty is reached e = 2.718 times further out.
+        low: > 0, the smallest ratio without penalty.
+        high: >= low, the largest.
         words: "english" or "cjk", see `nutgraf.text.words`.
 
     Raises:
-        ConfigError: `tolerance` is less than 1.
+        ConfigError: not 0 < low <= high.
 
     Example:
-        >>> reward = LengthRatioPenalty(tolerance=1.25)
-        >>> # 4 words for 2: ln 2 - ln 1.25 = 0.693 - 0.223
+        >>> reward = LengthRatioPenalty(low=0.8, high=1.25)
+        >>> # 4 words for 2: ln(2 / 1.25)
         >>> found = reward(["", ""], ["a b c d", "a b"], [["x y"], ["x y"]])
         >>> [round(value, 3) for value in found]
         [-0.47, 0.0]
     """
 
-    tolerance: float = 1.25
+    low: float = 0.8
+    high: float = 1.25
     words: WordKind = "english"
 
     def __post_init__(self) -> None:
-        """Check the tolerance."""
-        if not 1.0 <= self.tolerance < math.inf:
+        """Check the band."""
+        if not 0.0 < self.low <= self.high < math.inf:
             raise ConfigError(
-                "tolerance must be a ratio of at least 1. Received: "
-                f"tolerance={self.tolerance}. 1.25 allows a quarter more words."
+                "The band must have 0 < low <= high, words of a text over words of its "
+                f"reference. Received: low={self.low}, high={self.high}. 0.8 and 1.25 "
+                "allow a fifth less and a quarter more."
             )
 
     def __call__(
@@ -81,7 +87,7 @@ class LengthRatioPenalty:
     def _best(self, count: int, references: Sequence[str]) -> float | None:
         lengths = [_count(text, self.words) for text in references]
         penalties = [
-            _penalty(count, length / self.tolerance, length * self.tolerance)
+            _penalty(count, length * self.low, length * self.high)
             for length in lengths
             if length
         ]

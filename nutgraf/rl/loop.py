@@ -18,18 +18,12 @@ import numpy as np
 from nutgraf.arrays import Batch
 from nutgraf.backend import assign, to_numpy
 from nutgraf.data.rows import Row
-from nutgraf.errors import ConfigError
 from nutgraf.models.checkpoint import save_policy, weight_names
 from nutgraf.rl.prompts import PromptPlan, PromptSchedule
 from nutgraf.rl.settings import RLSettings
 from nutgraf.training.log import MetricsLog
 from nutgraf.training.optimizer import AdamW
-from nutgraf.training.run_state import (
-    RunState,
-    latest_checkpoint,
-    load_state,
-    save_state,
-)
+from nutgraf.training.run_state import RunState, resume, save_state
 from nutgraf.training.schedule import learning_rate
 from nutgraf.training.step import apply_step
 from nutgraf.training.stop import StopSignal
@@ -183,22 +177,12 @@ class UpdateLoop:
 
     def _first_state(self) -> RunState:
         plain = _jsonable(asdict(self.settings))
-        checkpoint = (
-            None
-            if self.folder is None
-            else latest_checkpoint(self.folder / "checkpoints")
-        )
-        if checkpoint is None:
-            position = {"step": 0, "settings": plain}
-            return RunState(self.start, self.optimizer.init(self.start), position)
-        state = load_state(checkpoint, self._names)
-        if state.position["settings"] != plain:
-            raise ConfigError(
-                f"{self.folder} must be resumed with the settings it was started "
-                f"with. Received: {plain}, the checkpoint has "
-                f"{state.position['settings']}. Use another folder for a new run."
-            )
-        return state
+        if self.folder is not None:
+            state = resume(self.folder, self._names, plain)
+            if state is not None:
+                return state
+        position = {"step": 0, "settings": plain}
+        return RunState(self.start, self.optimizer.init(self.start), position)
 
     def _save(self, state: RunState, last: bool) -> None:
         """Write a checkpoint when one is due."""

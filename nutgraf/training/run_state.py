@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nutgraf.errors import RunError
+from nutgraf.errors import ConfigError, RunError
 from nutgraf.files import atomic_folder, write_json
 from nutgraf.training.optimizer import OptimizerState
 
-__all__ = ["RunState", "latest_checkpoint", "load_state", "save_state"]
+__all__ = ["RunState", "latest_checkpoint", "load_state", "resume", "save_state"]
 
 STATE = "state.json"
 
@@ -119,3 +119,36 @@ def load_state(checkpoint: Path, names: list[str]) -> RunState:
             "another folder."
         ) from error
     return RunState(groups[0], OptimizerState(count, groups[1], groups[2]), position)
+
+
+def resume(folder: Path, names: list[str], settings: dict[str, Any]) -> RunState | None:
+    """Read the newest checkpoint of a run that goes on with the same settings.
+
+    Args:
+        folder: the run folder.
+        names: name of each weight, as in saving.
+        settings: plain values, as they come back from JSON.
+
+    Returns:
+        The state, None when there is no checkpoint.
+
+    Raises:
+        ConfigError: the run was started with other settings.
+        RunError: the checkpoint is of another model or torn.
+    """
+    checkpoint = latest_checkpoint(folder / "checkpoints")
+    if checkpoint is None:
+        return None
+    state = load_state(checkpoint, names)
+    before = state.position["settings"]
+    if before != settings:
+        keys = [key for key in settings if settings[key] != before.get(key)]
+        old, new = (
+            ", ".join(f"{key} = {some.get(key)!r}" for key in keys)
+            for some in (before, settings)
+        )
+        raise ConfigError(
+            f"{folder} must be resumed with the settings it was started with: {old}. "
+            f"Received: {new}. Use another folder for a new run."
+        )
+    return state

@@ -17,16 +17,11 @@ import numpy as np
 from nutgraf.backend import assign, to_numpy
 from nutgraf.data.batches import BatchPlan, BatchShape, epoch_batches, materialise
 from nutgraf.data.cache import TokenCache
-from nutgraf.errors import ConfigError, RunError
+from nutgraf.errors import RunError
 from nutgraf.models.checkpoint import save_policy, weight_names
 from nutgraf.training.log import MetricsLog, progress_bar
 from nutgraf.training.optimizer import AdamW
-from nutgraf.training.run_state import (
-    RunState,
-    latest_checkpoint,
-    load_state,
-    save_state,
-)
+from nutgraf.training.run_state import RunState, resume, save_state
 from nutgraf.training.schedule import learning_rate
 from nutgraf.training.settings import SupervisedSettings
 from nutgraf.training.step import (
@@ -127,15 +122,9 @@ class SupervisedTrainer:
         return state.position
 
     def _start(self) -> RunState:
-        checkpoint = latest_checkpoint(self.folder / "checkpoints")
-        if checkpoint is not None:
-            state = load_state(checkpoint, self._names)
-            if state.position["settings"] != _plain(self.settings):
-                raise ConfigError(
-                    f"{self.folder} must be resumed with the settings it was started "
-                    f"with. Received: {_plain(self.settings)}, the checkpoint has "
-                    f"{state.position['settings']}. Use another folder for a new run."
-                )
+        plain = dict(vars(self.settings))
+        state = resume(self.folder, self._names, plain)
+        if state is not None:
             return state
         values = to_numpy([variable.value for variable in self.policy.variables])
         position = {
@@ -148,7 +137,7 @@ class SupervisedTrainer:
             "best_step": 0,
             "worse": 0,
             "finished": False,
-            "settings": _plain(self.settings),
+            "settings": plain,
         }
         return RunState(values, self.optimizer.init(values), position)
 
@@ -313,10 +302,6 @@ def _check_finite(loss: float, norm: float, update: int) -> None:
             f"{norm} in update {update}. Start anew with a lower "
             "training.learning_rate or a longer training.warmup."
         )
-
-
-def _plain(settings: SupervisedSettings) -> dict[str, Any]:
-    return dict(vars(settings))
 
 
 def _callback_list(callbacks: Sequence[Any], policy: Any) -> Any:

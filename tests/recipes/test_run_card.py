@@ -4,32 +4,43 @@ from dataclasses import dataclass
 import pytest
 
 from nutgraf.errors import ConfigError
-from nutgraf.recipes.run_card import plain, refuse_other_rows, run_card
+from nutgraf.recipes.run_card import (
+    plain,
+    refuse_other_rows,
+    refuse_other_settings,
+    run_card,
+)
 
 
 @dataclass(frozen=True)
 class Fake:
     bounds: tuple[int, ...] = (1, 2)
+    out: str = "runs"
 
 
 def test_settings_are_as_json_gives_them_back():
-    assert plain(Fake()) == {"bounds": [1, 2]}
+    assert plain(Fake()) == {"bounds": [1, 2], "out": "runs"}
 
 
 def test_a_card_can_be_written(policy):
     card = json.loads(json.dumps(run_card(Fake(), policy, "rows")))
-    assert card["settings"] == {"bounds": [1, 2]}
+    assert card["settings"] == plain(Fake())
     assert {"nutgraf", "keras", "backend"} <= set(card["versions"])
     assert card["weights"] == policy.model.count_params()
     assert card["model"]["width"] == policy.model.config.width
 
 
-def test_only_a_run_with_a_checkpoint_is_bound_to_its_rows(tmp_path):
-    (tmp_path / "run.json").write_text('{"data": "a"}')
+def test_only_a_run_with_a_checkpoint_is_bound_to_its_rows_and_settings(tmp_path):
+    card = {"data": "a", "settings": plain(Fake())}
+    (tmp_path / "run.json").write_text(json.dumps(card))
     refuse_other_rows(tmp_path, "b")
+    refuse_other_settings(tmp_path, Fake((3,)))
     checkpoint = tmp_path / "checkpoints" / "step-00000001"
     checkpoint.mkdir(parents=True)
     (checkpoint / "state.json").write_text("{}")
     refuse_other_rows(tmp_path, "a")
     with pytest.raises(ConfigError, match="started with, a. Received: b"):
         refuse_other_rows(tmp_path, "b")
+    refuse_other_settings(tmp_path, Fake(out="elsewhere"))
+    with pytest.raises(ConfigError, match=r"bounds = \[1, 2\]. Rec.*\[3\]"):
+        refuse_other_settings(tmp_path, Fake((3,)))

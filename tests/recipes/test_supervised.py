@@ -1,5 +1,7 @@
 import dataclasses
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -122,7 +124,15 @@ def test_an_unknown_size_is_named(settings, tmp_path):
 
 def test_a_run_does_not_go_on_with_other_rows(settings, run, tmp_path):
     other = tmp_path / "valid.jsonl"
-    other.write_text('{"document": "one two three", "summary": "one two"}\n')
     data = dataclasses.replace(settings.data, valid=str(other))
-    with pytest.raises(ConfigError, match="resumed with the rows it was started with"):
+    with pytest.raises(ConfigError, match="settings it was .* data.valid = "):
         train(dataclasses.replace(settings, data=data))
+    valid = Path(settings.data.valid)
+    content, times = valid.read_bytes(), valid.stat()
+    try:
+        valid.write_text('{"document": "one two three", "summary": "one two"}\n')
+        with pytest.raises(ConfigError, match="resumed with the rows it was started"):
+            train(settings)
+    finally:
+        valid.write_bytes(content)
+        os.utime(valid, ns=(times.st_atime_ns, times.st_mtime_ns))

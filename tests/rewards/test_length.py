@@ -11,8 +11,8 @@ def words(count):
     return " ".join(["word"] * count)
 
 
-def ratio_penalty(count, *wanted, tolerance=1.25):
-    reward = LengthRatioPenalty(tolerance)
+def ratio_penalty(count, *wanted, **band):
+    reward = LengthRatioPenalty(**band)
     return reward([""], [words(count)], [[words(n) for n in wanted]])[0]
 
 
@@ -20,8 +20,8 @@ def ratio_penalty(count, *wanted, tolerance=1.25):
     ("count", "expected"),
     [
         (20, 0.0),
-        (25, 0.0),  # 25 / 20 is the tolerance
-        (16, 0.0),  # so is 20 / 16
+        (25, 0.0),  # 25 / 20 is the upper end
+        (16, 0.0),  # 16 / 20 is the lower one
         (26, -math.log(26 / 25)),
         (15, -math.log(16 / 15)),
         (50, -math.log(2)),
@@ -35,6 +35,17 @@ def ratio_penalty(count, *wanted, tolerance=1.25):
 )
 def test_ratio(count, expected):
     assert ratio_penalty(count, 20) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_band_above_1_penalises_what_is_only_a_little_short():
+    band = {"low": 1.0, "high": 2.0}
+    found = [ratio_penalty(count, 20, **band) for count in (19, 20, 40, 41)]
+    assert found == [
+        pytest.approx(-math.log(20 / 19)),
+        0.0,
+        0.0,
+        pytest.approx(-math.log(41 / 40)),
+    ]
 
 
 def test_ratio_takes_the_mildest_reference():
@@ -71,14 +82,16 @@ def test_words_not_characters_or_punctuation_are_counted():
         pytest.approx(-math.log(2)),
     ]
     assert LengthBandPenalty(4, 4, "cjk")([""], ["今天天气"], [[]]) == [0.0]
-    found = LengthRatioPenalty(1.0, "cjk")([""], ["今天天气"], [["今天"]])
+    found = LengthRatioPenalty(1.0, 1.0, "cjk")([""], ["今天天气"], [["今天"]])
     assert found == [pytest.approx(-math.log(2))]
 
 
-@pytest.mark.parametrize("bad", [0.9, 0.0, -1.0, math.inf, math.nan])
-def test_tolerance_is_checked(bad):
-    with pytest.raises(ConfigError, match="at least 1. Received: tolerance="):
-        LengthRatioPenalty(bad)
+@pytest.mark.parametrize(
+    "band", [(0.0, 1.0), (-1.0, 1.0), (1.2, 1.1), (1.0, math.inf), (math.nan, 1.0)]
+)
+def test_ratios_are_checked(band):
+    with pytest.raises(ConfigError, match="0 < low <= high, words.*Received: low="):
+        LengthRatioPenalty(*band)
 
 
 @pytest.mark.parametrize("band", [(0, 5), (6, 5)])
@@ -88,5 +101,5 @@ def test_band_is_checked(band):
 
 
 def test_pickles():
-    for reward in (LengthRatioPenalty(1.5), LengthBandPenalty(1, 2)):
+    for reward in (LengthRatioPenalty(0.9, 1.5), LengthBandPenalty(1, 2)):
         assert pickle.loads(pickle.dumps(reward)) == reward

@@ -19,7 +19,7 @@ def broken(prompts, completions, references, rows=None):
 REWARD = WeightedSum(
     {
         "rouge": (RougeReward(1, 0, 0), 1.0),
-        "length": (LengthRatioPenalty(1.0), 0.5),
+        "length": (LengthRatioPenalty(1.0, 1.0), 0.5),
         "repetition": (RepetitionPenalty((2,)), 0.0),
     }
 )

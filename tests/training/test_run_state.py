@@ -3,12 +3,13 @@ import shutil
 import numpy as np
 import pytest
 
-from nutgraf.errors import RunError
+from nutgraf.errors import ConfigError, RunError
 from nutgraf.training.optimizer import OptimizerState
 from nutgraf.training.run_state import (
     RunState,
     latest_checkpoint,
     load_state,
+    resume,
     save_state,
 )
 
@@ -63,6 +64,17 @@ def test_a_torn_checkpoint_is_named(tmp_path, name):
     (folder / name).write_bytes(content[: len(content) // 2])
     with pytest.raises(RunError, match=r"step-00000005 must be a checkpoint"):
         load_state(folder, NAMES)
+
+
+def test_a_run_is_resumed_with_its_settings_only(tmp_path):
+    assert resume(tmp_path, NAMES, {"rate": 1.0}) is None
+    started = state(5)
+    started.position["settings"] = {"rate": 1.0, "seed": 3}
+    save_state(tmp_path / "checkpoints", NAMES, started)
+    found = resume(tmp_path, NAMES, {"rate": 1.0, "seed": 3})
+    assert found.position["step"] == 5
+    with pytest.raises(ConfigError, match="with: rate = 1.0. Received: rate = 2.0."):
+        resume(tmp_path, NAMES, {"rate": 2.0, "seed": 3})
 
 
 def test_the_checkpoint_of_another_model_is_named(tmp_path):

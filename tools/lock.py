@@ -24,6 +24,8 @@ FOLDER = ROOT / "requirements"
 # Newer ones pull gigabytes of CUDA packages; of this one there is a small CPU build
 # (docs/decisions/0001-dependencies.md).
 TORCH = "torch==2.13.0"
+# It needs PyTorch; a slow test lets it learn in our environment.
+BASELINES = "stable-baselines3>=2.4"
 # The lock is made on Linux; elsewhere the same version has the other name.
 SMALL_TENSORFLOW = (
     "(sys_platform == 'linux' and platform_machine == 'x86_64')"
@@ -122,7 +124,7 @@ def main() -> None:
     write("dev", "Tests and checks, on top of tensorflow.lock.", tools)
     jax = resolve(requirements("jax", "tensorboard", "dev"), everything)
     write("jax", "nutgraf on JAX (CPU) with the test tools.", jax)
-    wanted = [*requirements("torch", "tensorboard", "dev"), TORCH]
+    wanted = [*requirements("torch", "tensorboard", "dev"), TORCH, BASELINES]
     write(
         "torch", "nutgraf on PyTorch with the test tools.", resolve(wanted, everything)
     )

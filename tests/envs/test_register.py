@@ -1,0 +1,49 @@
+import subprocess
+import sys
+
+import gymnasium
+
+from nutgraf.data.sources import DataSettings
+from nutgraf.envs.register import NAME
+from nutgraf.envs.text_generation import TextGenerationEnv
+from nutgraf.envs.vector import TextGenerationVectorEnv
+
+
+def test_make_and_make_vec_find_it(codec, rows, reward):
+    given = {"rows": rows, "codec": codec, "reward": reward}
+    env = gymnasium.make(NAME, **given, shaped=True)
+    assert isinstance(env.unwrapped, TextGenerationEnv)
+    assert env.spec.id == NAME
+    env.reset(seed=0)
+    envs = gymnasium.make_vec(NAME, num_envs=3, **given, length=4)
+    assert isinstance(envs.unwrapped, TextGenerationVectorEnv)
+    assert envs.reset(seed=0)[0]["actions"].shape == (3, 4)
+
+
+def test_without_rows_it_reads_docstrings_and_the_starter_codec(rows, monkeypatch):
+    asked = []
+
+    def load(settings, split):
+        asked.append((settings, split))
+        return iter(rows)
+
+    monkeypatch.setattr("nutgraf.data.sources.load_split", load)
+    env = gymnasium.make(NAME)
+    seen, _ = env.reset(seed=0)
+    assert asked == [(DataSettings(source="docstrings"), "train")]
+    assert seen["source"].shape == (128,) and seen["actions"].shape == (32,)
+    assert env.action_space.n == 8000
+
+
+def test_the_name_alone_loads_the_module_and_no_framework():
+    name = f"nutgraf.envs.register:{NAME}"
+    code = (
+        "import sys, gymnasium\n"
+        f"try:\n    gymnasium.make({name!r}, rows=[])\n"
+        "except Exception as error:\n    assert 'at least one row' in str(error)\n"
+        "assert not {'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr

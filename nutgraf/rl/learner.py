@@ -143,10 +143,10 @@ def gradient_of(
         tokens = algorithm.token_loss(log_probs, experience.old_log_probs, advantages)
         if kl_weight:
             tokens = tokens + kl_weight * k3(log_probs, experience.ref_log_probs)
-        total, _ = algorithm.reduce(tokens, mask)
+        total, own = algorithm.reduce(tokens, mask)
         loss = total / ops.maximum(count, 1.0)
         statistics = _statistics(log_probs, experience, algorithm, advantages)
-        statistics["loss/rl"] = (total, ops.cast(count, "float32"))
+        statistics["loss/rl"] = (total, own)
         if supervised_weight:
             nll, tokens_seen = _supervised(policy, values, memory, experience.batch)
             loss = loss + supervised_weight * nll / ops.maximum(supervised, 1.0)

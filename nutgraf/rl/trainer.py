@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nutgraf.arrays import Batch, Processors, Rollout
-from nutgraf.backend import to_numpy
+from nutgraf.backend import to_numpy, to_tensor
 from nutgraf.data.rows import Row
 from nutgraf.rewards.base import Reward
 from nutgraf.rl.learner import (
@@ -75,6 +75,7 @@ class RLTrainer(UpdateLoop):
             settings.supervised_weight,
         )
         self._add = add_gradients()
+        self._reference = [to_tensor(value) for value in self.start]
 
     def update(
         self, state: RunState, rows: Sequence[Row], batch: Batch
@@ -124,7 +125,7 @@ class RLTrainer(UpdateLoop):
         size = self.settings.micro_prompts or self.settings.prompts
         zeros = np.zeros_like(rollout.log_probs)
         return [
-            part._replace(ref_log_probs=self._score(self.start, part))
+            part._replace(ref_log_probs=self._score(self._reference, part))
             for part in micro_batches(rollout, advantages, zeros, first, size)
         ]
 
@@ -156,8 +157,6 @@ def _averages(statistics: Sequence[dict[str, Any]]) -> dict[str, float]:
         total = sum(float(part[name][0]) for part in statistics)
         count = sum(float(part[name][1]) for part in statistics)
         found[name] = total / max(count, 1.0)
-    # the RL loss carries the whole batch's count in each micro-batch
-    found["loss/rl"] *= len(statistics)
     return found
 
 

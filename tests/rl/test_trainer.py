@@ -102,3 +102,17 @@ def test_stops_after_the_time_and_goes_on(tokenizer, rows, tmp_path):
     assert len(first) == 1
     rest = GRPO(toy_policy(tokenizer), shortness, settings, folder=tmp_path).fit(rows)
     assert len(rest) == 5
+
+
+def test_micro_batches_give_the_numbers_of_the_whole(tokenizer, rows):
+    """One update from two prompts at a time equals one from four."""
+    records = []
+    for size in (0, 2):
+        chosen = RLSettings(
+            **{**SETTINGS, "updates": 1, "micro_prompts": size, "kl_weight": 0.1}
+        )
+        policy = toy_policy(tokenizer)
+        records += without_times(GRPO(policy, shortness, chosen).fit(rows))
+    whole, parts = records
+    # abs: the loss is a sum of terms of both signs near 0.01, in float32
+    assert parts == pytest.approx(whole, rel=1e-4, abs=1e-6)

@@ -1,5 +1,4 @@
 import math
-import signal
 
 import numpy as np
 import pytest
@@ -100,10 +99,10 @@ def test_stops_after_the_time_and_goes_on(policy, start, rows, tmp_path):
     assert distance(start, whole.policy) == (0, 0)
 
 
-def test_control_c_loses_no_update(policy, tokenizer, rows, tmp_path):
+def test_control_c_loses_no_update(policy, tokenizer, rows, tmp_path, ctrl_c):
     def press(step, numbers):
         if step == 3:
-            signal.raise_signal(signal.SIGINT)
+            ctrl_c()
 
     with pytest.raises(KeyboardInterrupt):
         AddOne(policy, folder=tmp_path).fit(rows, watch=press)

@@ -111,13 +111,13 @@ def test_a_finished_run_stays_as_it_is(whole, make, cache):
         np.testing.assert_array_equal(one, two)
 
 
-def test_control_c_loses_no_update(whole, make, cache, tmp_path, monkeypatch):
+def test_control_c_loses_no_update(whole, make, cache, tmp_path, monkeypatch, ctrl_c):
     write = MetricsLog.write
 
     def press(log, step, values):
         write(log, step, values)
         if step == 2:
-            signal.raise_signal(signal.SIGINT)
+            ctrl_c()
 
     monkeypatch.setattr(MetricsLog, "write", press)
     with pytest.raises(KeyboardInterrupt):

@@ -47,11 +47,14 @@ class Agreement(NamedTuple):
             side gives everything the same score.
         low: low end of the interval, or None.
         high: high end, or None.
+        articles: number of articles that it is made of; at the summary level those
+            on which both sides have an order.
     """
 
     value: float | None
     low: float | None
     high: float | None
+    articles: int
 
 
 class Question(NamedTuple):
@@ -181,12 +184,19 @@ def _summary_level(
 _BY_LEVEL = {"summary": _summary_level, "system": _system_level}
 
 
-def _agreement(whole: float, resampled: np.ndarray) -> Agreement:
+def _articles(level: str, reward: np.ndarray, human: np.ndarray) -> int:
+    """Return how many articles a correlation is made of."""
+    if level == "summary":
+        return int(np.isfinite(kendall(reward, human)).sum())
+    return int((np.isfinite(reward) & np.isfinite(human)).any(axis=1).sum())
+
+
+def _agreement(whole: float, resampled: np.ndarray, articles: int) -> Agreement:
     defined = resampled[np.isfinite(resampled)]
     if not np.isfinite(whole) or not defined.size:
-        return Agreement(None, None, None)
+        return Agreement(None, None, None, articles)
     low, high = np.quantile(defined, [0.025, 0.975])
-    return Agreement(float(whole), float(low), float(high))
+    return Agreement(float(whole), float(low), float(high), articles)
 
 
 def _answers(
@@ -203,7 +213,8 @@ def _answers(
                     whole = correlate(measure, reward, people, all_once)[0]
                     resampled = correlate(measure, reward, people, counts)
                     question = Question(level, coefficient, name, dimension)
-                    yield question, _agreement(whole, resampled)
+                    articles = _articles(level, reward, people)
+                    yield question, _agreement(whole, resampled, articles)
 
 
 def audit_rewards(

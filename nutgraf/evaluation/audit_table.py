@@ -5,7 +5,8 @@ from __future__ import annotations
 from nutgraf.evaluation.audit import Agreement, Audit, Question
 from nutgraf.evaluation.table import ScoreTable
 
-__all__ = ["NAMES", "UNDEFINED", "agreement_table", "audit_note", "findings"]
+__all__ = ["NAMES", "UNDEFINED", "agreement_table", "articles_of", "audit_note"]
+__all__ += ["findings"]
 
 NAMES = {"kendall": "tau-b", "spearman": "rho"}
 """Coefficients as tables call them."""
@@ -17,8 +18,27 @@ UNDEFINED = "–"
 def _cell(agreement: Agreement) -> str:
     if agreement.value is None:
         return UNDEFINED
-    value, low, high = agreement
-    return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+    value, low, high, _ = agreement
+    return f"{value:z.2f} [{low:z.2f}, {high:z.2f}]"  # z: no -0.00
+
+
+def articles_of(audit: Audit, level: str, reward: str) -> str:
+    """Say how many articles the correlations of a reward are made of.
+
+    Args:
+        audit: of `audit_rewards`.
+        level: one of `nutgraf.evaluation.audit.LEVELS`.
+        reward: one of those audited.
+
+    Returns:
+        A number, or the smallest and the largest over the dimensions.
+    """
+    counts = [
+        audit.agreement[Question(level, "kendall", reward, human)].articles
+        for human in audit.human
+    ]
+    low, high = min(counts), max(counts)
+    return f"{low}" if low == high else f"{low}-{high}"
 
 
 def agreement_table(audit: Audit, level: str, coefficient: str) -> ScoreTable:
@@ -30,8 +50,9 @@ def agreement_table(audit: Audit, level: str, coefficient: str) -> ScoreTable:
         coefficient: one of `nutgraf.evaluation.audit.COEFFICIENTS`.
 
     Returns:
-        A line per reward, a column per dimension; cells are "value [low, high]", or
-        `UNDEFINED`. The first column names what the numbers are. There is no note.
+        A line per reward, a column per dimension, then the number of articles; cells
+        are "value [low, high]", or `UNDEFINED`. The first column names what the
+        numbers are. There is no note.
     """
     rows = [
         [
@@ -40,10 +61,12 @@ def agreement_table(audit: Audit, level: str, coefficient: str) -> ScoreTable:
                 _cell(audit.agreement[Question(level, coefficient, reward, human)])
                 for human in audit.human
             ),
+            articles_of(audit, level, reward),
         ]
         for reward in audit.rewards
     ]
-    return ScoreTable([f"{level} {NAMES[coefficient]}", *audit.human], rows, "")
+    first = f"{level} {NAMES[coefficient]}"
+    return ScoreTable([first, *audit.human, "articles"], rows, "")
 
 
 def audit_note(audit: Audit) -> str:
@@ -59,7 +82,8 @@ def audit_note(audit: Audit) -> str:
         f"n = {audit.articles} articles, {len(audit.systems)} systems, "
         f"{audit.texts:,} texts; 95 % bootstrap intervals over articles "
         f"({audit.resamples:,} resamples)",
-        "summary: order of the texts for one article, mean over articles; "
+        "summary: order of the texts for one article, mean over the articles on which "
+        "both sides have an order",
         "system: order of the systems by their means",
     ]
     lines += [

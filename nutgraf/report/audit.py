@@ -13,7 +13,13 @@ from typing import Any
 
 from nutgraf import __version__
 from nutgraf.evaluation.audit import COEFFICIENTS, LEVELS, Agreement, Audit, Question
-from nutgraf.evaluation.audit_table import NAMES, UNDEFINED, audit_note, findings
+from nutgraf.evaluation.audit_table import (
+    NAMES,
+    UNDEFINED,
+    articles_of,
+    audit_note,
+    findings,
+)
 from nutgraf.files import write_json, write_text
 from nutgraf.report.page import render
 from nutgraf.report.parts import Estimate, Fact, Report, Table
@@ -41,7 +47,7 @@ def _label(name: str) -> str:
 
 
 def _is_sure(agreement: Agreement) -> bool:
-    value, low, high = agreement
+    value, low, high, _ = agreement
     return None not in (value, low, high) and (low or 0.0) * (high or 0.0) > 0
 
 
@@ -57,7 +63,7 @@ def _draw_cell(axes: Any, column: int, row: int, agreement: Agreement) -> None:
     axes.text(
         column + 0.5,
         row + 0.5,
-        UNDEFINED if value is None else f"{value:.2f}",
+        UNDEFINED if value is None else f"{value:z.2f}",
         color=COLORS["ink" if _is_sure(agreement) else "muted"],
         ha="center",
         va="center",
@@ -121,14 +127,14 @@ def draw_audit(audit: Audit, prefix: str = "audit-") -> str:
 
 
 def _estimate(agreement: Agreement) -> Estimate:
-    return Estimate(*(math.nan if end is None else end for end in agreement))
+    return Estimate(*(math.nan if end is None else end for end in agreement[:3]))
 
 
 def _tables(audit: Audit) -> list[Table]:
     return [
         Table(
             f"{_TITLES[level].capitalize()}: {NAMES[coefficient]}",
-            ["reward", *audit.human],
+            ["reward", *audit.human, "articles"],
             [
                 [
                     reward,
@@ -138,6 +144,7 @@ def _tables(audit: Audit) -> list[Table]:
                         )
                         for human in audit.human
                     ),
+                    articles_of(audit, level, reward),
                 ]
                 for reward in audit.rewards
             ],
@@ -187,7 +194,8 @@ def audit_numbers(audit: Audit) -> dict[str, Any]:
 
     Returns:
         n, and under `rewards` for each reward: `texts` it judged, and for each level
-        and coefficient the dimensions with `value`, `low`, `high`, or None.
+        and coefficient the dimensions with `value`, `low`, `high` (None where it is
+        undefined) and `articles`.
     """
 
     def answers(level: str, coefficient: str, reward: str) -> dict[str, Any]:
@@ -195,10 +203,7 @@ def audit_numbers(audit: Audit) -> dict[str, Any]:
             human: audit.agreement[Question(level, coefficient, reward, human)]
             for human in audit.human
         }
-        return {
-            human: None if one.value is None else one._asdict()
-            for human, one in found.items()
-        }
+        return {human: one._asdict() for human, one in found.items()}
 
     return {
         "articles": audit.articles,

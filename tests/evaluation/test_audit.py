@@ -71,7 +71,7 @@ def test_the_same_order_is_one_and_the_reverse_minus_one():
     found = audit_rewards(rows_of(h=grid), {"r": table(grid), "s": table(-grid)})
     for question, agreement in found.agreement.items():
         wanted = 1.0 if question.reward == "r" else -1.0
-        assert agreement == pytest.approx((wanted,) * 3)
+        assert agreement == pytest.approx((wanted,) * 3 + (7,))
     assert len(found.agreement) == 2 * len(LEVELS) * len(COEFFICIENTS)
 
 
@@ -88,7 +88,7 @@ def test_intervals_equal_those_of_articles_drawn_one_by_one():
         by_level["system"].append(means)
         by_level["summary"].append(kendall(reward[drawn], human[drawn]).mean())
     for level, resampled in by_level.items():
-        _, low, high = found.agreement[Question(level, "kendall", "r", "h")]
+        _, low, high, _ = found.agreement[Question(level, "kendall", "r", "h")]
         assert (low, high) == pytest.approx(
             tuple(np.quantile(resampled, [0.025, 0.975]))
         )
@@ -139,12 +139,13 @@ def test_one_score_for_all_is_undefined_and_never_nan():
     found = audit_rewards(rows_of(**human), rewards)
     for question, agreement in found.agreement.items():
         if "flat" in question:
-            assert agreement == (None, None, None)
+            assert agreement[:3] == (None, None, None)
+            assert agreement.articles == (3 if question.level == "system" else 0)
         else:
             assert np.isfinite(agreement).all()
     # An article without an order is left out of the mean, as it is elsewhere.
     partly = audit_rewards(rows_of(h=[[1, 1], [1, 2]]), {"r": table([[1, 2]] * 2)})
-    assert values(partly)["summary", "kendall", "h"] == 1.0
+    assert partly.agreement[Question("summary", "kendall", "r", "h")] == (1, 1, 1, 1)
 
 
 def test_rewards_get_the_texts_of_an_article_and_all_references():
@@ -195,7 +196,7 @@ def test_rouge_agrees_with_people_on_summeval(shared_data):
     rows = read_judged(shared_data / "summeval.jsonl.gz", limit=30)
     rouge = RougeReward(1, 0, 0)
     found = audit_rewards(rows, {"rouge1": rouge}, ["relevance"], resamples=200)
-    value, low, high = found.agreement[
+    value, low, high, _ = found.agreement[
         Question("summary", "kendall", "rouge1", "relevance")
     ]
     assert low > 0 and 0.1 < value < 0.5 and high < 0.6

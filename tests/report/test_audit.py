@@ -12,10 +12,10 @@ from nutgraf.report.audit import audit_numbers, audit_page, draw_audit, write_au
 
 EVIL = "<script>alert('x')</script> & \"q\" $a_1$"
 VALUES = {
-    "rouge1": Agreement(0.25, 0.1, 0.3),
-    "length": Agreement(-0.5, -0.7, -0.2),
-    f"my/{EVIL}.py:{'f' * 30}": Agreement(0.05, -0.1, 0.2),
-    "flat": Agreement(None, None, None),
+    "rouge1": Agreement(0.25, 0.1, 0.3, 8),
+    "length": Agreement(-0.5, -0.7, -0.2, 8),
+    f"my/{EVIL}.py:{'f' * 30}": Agreement(0.05, -0.1, 0.2, 3),
+    "flat": Agreement(None, None, None, 0),
 }
 
 
@@ -87,5 +87,7 @@ def test_files_are_written_and_the_numbers_are_plain_json(audit, tmp_path):
         "value": 0.25,
         "low": 0.1,
         "high": 0.3,
+        "articles": 8,
     }
-    assert flat["system"]["spearman"] == {"fluency": None, EVIL: None}
+    nothing = {"value": None, "low": None, "high": None, "articles": 0}
+    assert flat["system"]["spearman"] == {"fluency": nothing, EVIL: nothing}

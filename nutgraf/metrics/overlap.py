@@ -15,7 +15,8 @@ import numpy as np
 from nutgraf.errors import ConfigError, DataError
 from nutgraf.text.words import WordKind, split_words
 
-__all__ = ["Lengths", "copied_share", "length_ratio", "novel_ngrams", "repetition"]
+__all__ = ["Lengths", "copied_share", "length_ratio", "longest_copied"]
+__all__ += ["novel_ngrams", "repetition"]
 
 _Ngram = tuple[str, ...]
 
@@ -202,4 +203,43 @@ def copied_share(
             if item in known:
                 copied[start : start + n] = True
         shares[row] = 100.0 * copied.mean()
+    return shares
+
+
+def longest_copied(
+    predictions: Sequence[str],
+    documents: Sequence[str],
+    words: WordKind = "english",
+) -> np.ndarray:
+    """Return the share of a prediction that is its longest run from the document.
+
+    Args:
+        predictions: texts.
+        documents: the source of each, as many.
+        words: "english" or "cjk", see `nutgraf.text.words`.
+
+    Returns:
+        float64 array, one number in 0-100 per text; 0 for a text without words.
+
+    Raises:
+        DataError: the numbers of rows differ.
+
+    Example:
+        >>> longest_copied(["a b x c d e"], ["a b c d e"]).tolist()
+        [50.0]
+    """
+    _check_rows(predictions, documents)
+    shares = np.zeros(len(predictions))
+    for row, (text, document) in enumerate(zip(predictions, documents, strict=True)):
+        own = split_words(text, words, stem=False)
+        source = split_words(document, words, stem=False)
+        # A run of n words holds one of n - 1, so the longest is found by bisection.
+        low, high = 0, min(len(own), len(source))
+        while low < high:
+            middle = (low + high + 1) // 2
+            if set(_ngrams(own, middle)).isdisjoint(_ngrams(source, middle)):
+                high = middle - 1
+            else:
+                low = middle
+        shares[row] = 100.0 * low / len(own) if own else 0.0
     return shares

@@ -1,4 +1,4 @@
-"""ROUGE-1, -2, -L and -Lsum F1: the numbers of the `rouge-score` package, faster.
+"""ROUGE-1, -2, -L and -Lsum: the numbers of the `rouge-score` package, faster.
 
 Words become small integers, the longest common subsequence runs on bit vectors, and
 each distinct text is prepared once per call. ROUGE-L ignores sentences; ROUGE-Lsum
@@ -14,15 +14,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Literal, get_args
 
 import numpy as np
 
 from nutgraf import __version__
-from nutgraf.errors import ConfigError, DataError
+from nutgraf.errors import ConfigError
+from nutgraf.metrics.rows import check_references
 from nutgraf.text.sentences import split_sentences
 from nutgraf.text.words import WordKind, split_words
 
-__all__ = ["KINDS", "rouge", "sentence_lines", "signature"]
+__all__ = ["KINDS", "Measure", "rouge", "sentence_lines", "signature"]
+
+Measure = Literal["f1", "precision", "recall"]
+"""Precision is the share of the prediction that is hit, recall of the reference."""
+
+_Hits = tuple[int, int, int]  # shared units, those of the prediction, of the reference
 
 KINDS = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 
@@ -54,9 +61,14 @@ class _Text:
         return Counter(zip(self.tokens, self.tokens[1:], strict=False))
 
 
-def _f1(hits: int, predicted: int, wanted: int) -> float:
-    """Return 100 times the harmonic mean of precision and recall."""
-    return 200.0 * hits / (predicted + wanted) if hits else 0.0
+def _measured(found: _Hits, measure: Measure) -> float:
+    """Return the measure in 0-100; F1 is the harmonic mean of the other two."""
+    hits, predicted, wanted = found
+    if not hits:
+        return 0.0
+    if measure == "f1":
+        return 200.0 * hits / (predicted + wanted)
+    return 100.0 * hits / (predicted if measure == "precision" else wanted)
 
 
 def _shared(left: Counter, right: Counter) -> int:
@@ -67,21 +79,21 @@ def _shared(left: Counter, right: Counter) -> int:
     return sum(min(count, find(item, 0)) for item, count in left.items())
 
 
-def _rouge1(prediction: _Text, reference: _Text) -> float:
+def _rouge1(prediction: _Text, reference: _Text) -> _Hits:
     hits = _shared(prediction.unigrams, reference.unigrams)
-    return _f1(hits, len(prediction.tokens), len(reference.tokens))
+    return hits, len(prediction.tokens), len(reference.tokens)
 
 
-def _rouge2(prediction: _Text, reference: _Text) -> float:
+def _rouge2(prediction: _Text, reference: _Text) -> _Hits:
     hits = _shared(prediction.bigrams, reference.bigrams)
-    return _f1(hits, len(prediction.tokens) - 1, len(reference.tokens) - 1)
+    return hits, len(prediction.tokens) - 1, len(reference.tokens) - 1
 
 
-def _rouge_l(prediction: _Text, reference: _Text) -> float:
+def _rouge_l(prediction: _Text, reference: _Text) -> _Hits:
     from rapidfuzz.distance import LCSseq
 
     hits = LCSseq.similarity(prediction.tokens, reference.tokens)
-    return _f1(hits, len(prediction.tokens), len(reference.tokens))
+    return hits, len(prediction.tokens), len(reference.tokens)
 
 
 def _positions(sentence: list[int]) -> dict[int, int]:
@@ -123,10 +135,10 @@ def _common(sentence: list[int], bits: dict[int, int], other: list[int]) -> int:
     return found
 
 
-def _rouge_lsum(prediction: _Text, reference: _Text) -> float:
+def _rouge_lsum(prediction: _Text, reference: _Text) -> _Hits:
     left = Counter(prediction.unigrams)
     if left.keys().isdisjoint(reference.unigrams):
-        return 0.0
+        return 0, 1, 1
     hits = 0
     for sentence in reference.sentences:
         bits = _positions(sentence)
@@ -138,10 +150,10 @@ def _rouge_lsum(prediction: _Text, reference: _Text) -> float:
             if union >> place & 1 and left[word] > 0:
                 left[word] -= 1
                 hits += 1
-    return _f1(hits, len(prediction.tokens), len(reference.tokens))
+    return hits, len(prediction.tokens), len(reference.tokens)
 
 
-_SCORES: dict[str, Callable[[_Text, _Text], float]] = {
+_HITS: dict[str, Callable[[_Text, _Text], _Hits]] = {
     "rouge1": _rouge1,
     "rouge2": _rouge2,
     "rougeL": _rouge_l,
@@ -149,30 +161,17 @@ _SCORES: dict[str, Callable[[_Text, _Text], float]] = {
 }
 
 
-def _check(
-    predictions: Sequence[str],
-    references: Sequence[Sequence[str]],
-    kinds: Sequence[str],
-) -> None:
-    """Raise where the arguments of `rouge` do not fit together."""
-    unknown = [kind for kind in kinds if kind not in _SCORES]
-    if unknown:
-        raise ConfigError(
-            f"kinds must be among {', '.join(KINDS)}. Received: {unknown[0]!r}. "
-            "Remove it or correct the spelling."
-        )
-    if len(predictions) != len(references):
-        raise DataError(
-            "There must be one list of references per prediction. Received: "
-            f"{len(predictions)} predictions, {len(references)} lists. Check that both "
-            "come from the same rows."
-        )
-    for number, row in enumerate(references):
-        if isinstance(row, str) or not row:
-            raise DataError(
-                "The references of a row must be a list of one or more texts. "
-                f"Received: {row!r} in row {number}. Write [text] for a single one; "
-                "drop rows without any."
+def _check(kinds: Sequence[str], measure: str) -> None:
+    """Raise where a name is unknown."""
+    for name, given, known in (
+        ("kinds", kinds, KINDS),
+        ("measure", [measure], get_args(Measure)),
+    ):
+        unknown = [one for one in given if one not in known]
+        if unknown:
+            raise ConfigError(
+                f"{name} must be among {', '.join(known)}. Received: "
+                f"{unknown[0]!r}. Remove it or correct the spelling."
             )
 
 
@@ -181,10 +180,11 @@ def rouge(
     references: Sequence[Sequence[str]],
     kinds: Sequence[str] = KINDS,
     words: WordKind = "english",
+    measure: Measure = "f1",
 ) -> dict[str, np.ndarray]:
-    """Return ROUGE F1 of every row.
+    """Return ROUGE of every row.
 
-    With several references a row gets its best F1, for each kind on its own. For
+    With several references a row gets its best value, for each kind on its own. For
     ROUGE-Lsum sentences are lines: use `sentence_lines` on texts that are not split.
 
     Args:
@@ -193,12 +193,14 @@ def rouge(
         kinds: any of "rouge1", "rouge2", "rougeL", "rougeLsum".
         words: "english" (lower case, Porter stems) or "cjk" (each Chinese, Japanese,
             Korean character is a word), see `nutgraf.text.words`.
+        measure: "f1"; "recall" grows with every word that is added, and is right only
+            for texts of a given length; "precision" falls.
 
     Returns:
         For each kind a float64 array (n,) in 0-100; 0 where a text has no words.
 
     Raises:
-        ConfigError: a kind or `words` is unknown.
+        ConfigError: a kind, `words` or `measure` is unknown.
         DataError: the numbers of rows differ, or a row has no reference.
 
     Example:
@@ -208,7 +210,8 @@ def rouge(
 
     Reference: Lin 2004, "ROUGE: A Package for Automatic Evaluation of Summaries".
     """
-    _check(predictions, references, kinds)
+    _check(kinds, measure)
+    check_references(predictions, references)
     ids: dict[str, int] = {}
     seen: dict[str, _Text] = {}
 
@@ -222,9 +225,10 @@ def rouge(
         zip(predictions, references, strict=True)
     ):
         for kind in kinds:
-            score = _SCORES[kind]
+            hits = _HITS[kind]
             result[kind][number] = max(
-                score(prepared(prediction), prepared(text)) for text in row
+                _measured(hits(prepared(prediction), prepared(text)), measure)
+                for text in row
             )
     return result
 
@@ -247,11 +251,12 @@ def sentence_lines(text: str) -> str:
     return text if "\n" in text.strip() else "\n".join(split_sentences(text))
 
 
-def signature(words: WordKind = "english") -> str:
+def signature(words: WordKind = "english", measure: Measure = "f1") -> str:
     """Return the settings behind a ROUGE score, to be printed beside it.
 
     Args:
         words: the word kind that `rouge` was called with.
+        measure: the measure, likewise.
 
     Returns:
         `|`-separated settings and the version of nutgraf.
@@ -261,5 +266,6 @@ def signature(words: WordKind = "english") -> str:
         'ROUGE|f1|stem:yes|lsum:sentences|words:english|refs:max'
     """
     return (
-        f"ROUGE|f1|stem:yes|lsum:sentences|words:{words}|refs:max|version:{__version__}"
+        f"ROUGE|{measure}|stem:yes|lsum:sentences|words:{words}|refs:max|"
+        f"version:{__version__}"
     )

@@ -7,6 +7,7 @@ from nutgraf.errors import ConfigError, DataError
 from nutgraf.metrics.overlap import (
     copied_share,
     length_ratio,
+    longest_copied,
     novel_ngrams,
     repetition,
 )
@@ -69,9 +70,41 @@ def test_copied_share(text, document, n, expected):
     np.testing.assert_allclose(copied_share([text], [document], n), [expected])
 
 
+@pytest.mark.parametrize(
+    ("text", "document", "expected"),
+    [
+        ("", "a", 0),
+        ("a", "", 0),
+        ("a b", "c d", 0),
+        ("a b c", "x a b c y", 100),
+        ("a b x b c d", "a b c d", 50),  # b c d
+        ("a x a", "a", 100 / 3),
+        ("a b c d e f g h", "e f g h a b c", 50),  # the order counts
+    ],
+)
+def test_longest_copied(text, document, expected):
+    np.testing.assert_allclose(longest_copied([text], [document]), [expected])
+
+
+def test_longest_copied_equals_a_plain_search():
+    random = np.random.default_rng(0)
+    for _ in range(50):
+        text, document = (list(random.choice([*"abc"], n)) for n in (12, 30))
+        joined = "".join(document)
+        longest = max(
+            stop - start
+            for start in range(13)
+            for stop in range(start, 13)
+            if "".join(text[start:stop]) in joined
+        )
+        found = longest_copied([" ".join(text)], [" ".join(document)])
+        np.testing.assert_allclose(found, [100 * longest / 12])
+
+
 def test_chinese_is_counted_by_characters():
     assert novel_ngrams(["今天好"], ["今天"], 2, "cjk").tolist() == [50.0]
     assert copied_share(["今天好"], ["今天好吗"], 3, "cjk").tolist() == [100.0]
+    assert longest_copied(["今天好"], ["今天"], "cjk").round(2).tolist() == [66.67]
     assert repetition(["好好好"], 2, "cjk").tolist() == [50.0]
 
 
@@ -80,6 +113,8 @@ def test_mistakes_are_named():
         repetition(["a"], 0)
     with pytest.raises(DataError, match="1 predictions, 2 rows"):
         novel_ngrams(["a"], ["a", "b"])
+    with pytest.raises(DataError, match="2 predictions, 1 rows"):
+        longest_copied(["a", "b"], ["a"])
     with pytest.raises(DataError, match="2 predictions, 1 rows"):
         copied_share(["a", "b"], ["a"])
     with pytest.raises(DataError, match="1 predictions, 0 rows"):

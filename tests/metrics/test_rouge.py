@@ -57,6 +57,17 @@ def test_random_texts_equal_the_package(prediction, references):
     check_against_package(prediction, references)
 
 
+@given(TEXT, TEXT)
+@settings(max_examples=100, deadline=None)
+def test_precision_and_recall_equal_the_package(prediction, reference):
+    expected = ORACLE.score(reference, prediction)
+    for measure in ("precision", "recall"):
+        found = rouge([prediction], [[reference]], measure=measure)
+        for kind in KINDS:
+            wanted = 100 * getattr(expected[kind], measure)
+            assert found[kind][0] == pytest.approx(wanted, abs=1e-9), (kind, measure)
+
+
 def test_long_random_texts_equal_the_package():
     random = np.random.default_rng(0)
 
@@ -120,6 +131,7 @@ def test_sentence_lines_splits_only_unsplit_texts():
     [
         ((["a"], [["a"]], ("rouge3",)), ConfigError, "rouge3"),
         ((["a"], [["a"]], ("rouge1",), "zh"), ConfigError, "zh"),
+        ((["a"], [["a"]], KINDS, "cjk", "f2"), ConfigError, "measure.*'f2'"),
         ((["a"], []), DataError, "1 predictions, 0 lists"),
         ((["a"], [[]]), DataError, "in row 0"),
         ((["a", "b"], [["a"], "b"]), DataError, "'b' in row 1"),
@@ -130,5 +142,15 @@ def test_mistakes_are_named(arguments, error, message):
         rouge(*arguments)
 
 
-def test_signature_names_the_words():
+def test_each_measure_takes_its_own_best_reference():
+    references = ["a b c d e f", "a x"]
+    recall, precision = (
+        rouge(["a b"], [references], ("rouge1",), measure=measure)["rouge1"][0]
+        for measure in ("recall", "precision")
+    )
+    assert (recall, precision) == (50.0, 100.0)  # 1 of 2 words; 2 of 2
+
+
+def test_signature_names_words_and_measure():
     assert "|words:cjk|" in signature("cjk") and "|stem:yes|" in signature()
+    assert signature(measure="recall").startswith("ROUGE|recall|")

@@ -106,7 +106,7 @@ def _texts(record: dict[str, Any], wanted: Sequence[str]) -> tuple[JudgedText, .
     return tuple(found.values())
 
 
-def _judged(path: Path, log: BadRowLog) -> Iterator[JudgedRow]:
+def _judged(path: Path, log: BadRowLog, references: int) -> Iterator[JudgedRow]:
     dimensions: tuple[str, ...] = ()
     fields = Fields("document", "references")
     for row, record in read_records(path, fields, log, "jsonl"):
@@ -117,12 +117,13 @@ def _judged(path: Path, log: BadRowLog) -> Iterator[JudgedRow]:
             log.add(str(path), int(row.origin.rpartition(":")[2]), str(error))
             continue
         dimensions = dimensions or tuple(texts[0].scores)
-        yield JudgedRow(row, texts)
+        kept = row.references[: references or None]
+        yield JudgedRow(row._replace(references=kept), texts)
     log.check()
 
 
 def read_judged(
-    path: str | Path, limit: int = 0, bad_rows: str = "fail"
+    path: str | Path, limit: int = 0, bad_rows: str = "fail", references: int = 0
 ) -> list[JudgedRow]:
     """Read articles with judged texts.
 
@@ -134,21 +135,22 @@ def read_judged(
         limit: read so many articles; 0 = all.
         bad_rows: "fail": a DataError names the first ten bad lines; "skip": they are
             left out, counted, and reported in a warning.
+        references: keep so many references of each article; 0 = all.
 
     Returns:
         At least one article, in the order of the file.
 
     Raises:
         DataError: the file is missing or damaged, a line is bad, or none is left.
-        ConfigError: `limit` is negative, or `bad_rows` is unknown.
+        ConfigError: `limit` or `references` is negative, or `bad_rows` is unknown.
     """
-    if limit < 0:
+    if limit < 0 or references < 0:
         raise ConfigError(
-            f"limit must be 0 (all) or a number of articles. Received: limit={limit}. "
-            "Leave it out for all."
+            "limit and references must be 0 (all) or a number. Received: "
+            f"limit={limit}, references={references}. Leave them out for all."
         )
     log = BadRowLog(bad_rows)
-    rows = list(itertools.islice(_judged(Path(path), log), limit or None))
+    rows = list(itertools.islice(_judged(Path(path), log, references), limit or None))
     if log.count:
         warnings.warn(f"left out {log.report()}", stacklevel=2)
     return rows

@@ -41,6 +41,7 @@ def test_articles_come_in_order_with_their_texts(tmp_path, name):
     assert first.texts[0] == JudgedText("A", "Rain.", {"fluency": 5.0, "focus": 2.5})
     assert first.texts[1].text == ""
     assert len(read_judged(path, limit=1)) == 1
+    assert read_judged(path, references=1)[1].row.references == ("It rained.",)
 
 
 def test_scores_have_the_order_of_the_first_and_systems_may_be_absent(tmp_path):
@@ -129,6 +130,8 @@ def test_something_must_be_left(tmp_path):
         read_judged(tmp_path / "absent.jsonl")
     with pytest.raises(ConfigError, match="limit=-1"):
         read_judged(path, limit=-1)
+    with pytest.raises(ConfigError, match="references=-1"):
+        read_judged(path, references=-1)
 
 
 def test_dimensions_are_chosen_by_name(tmp_path):

@@ -1,160 +1,39 @@
-"""What a reward is, how parts become one number, and the check of what comes back.
+"""Run a reward on texts: checked values, visible parts, and errors that name the text.
 
-A reward is any callable on texts; a function will do. It must be picklable (a function
-or dataclass at module level) so that it can run in other processes. Rewards here are
-plain numbers, about 1 wide: qualities in [0, 1], penalties in [-1, 0]; larger is
-better for both, so weights are never negative.
+What a reward is, is said in `nutgraf.rewards.protocol`. A reward that raises stops the
+run with the row and the text it failed on, or that sample is left out when the caller
+asks for it.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, get_args
 
 from nutgraf.data.rows import Row
-from nutgraf.errors import ConfigError, RunError
+from nutgraf.errors import ConfigError
+from nutgraf.rewards.calls import RewardFailed, checked, name_of, run
+from nutgraf.rewards.protocol import ComposedReward, PerUpdateReward, Reward, Values
 
-__all__ = ["ComposedReward", "PerUpdateReward", "Reward", "Values"]
-__all__ += ["checked", "combine", "score_completions"]
+__all__ = ["ComposedReward", "OnError", "PerUpdateReward", "Reward", "RewardFailed"]
+__all__ += ["Scores", "Values", "checked", "combine", "judge", "score_completions"]
 
-Values = list[float | None]
-
-# Characters of a text that an error message shows.
-_SHOWN = 60
-
-
-class Reward(Protocol):
-    """A judge of texts."""
-
-    def __call__(
-        self,
-        prompts: list[str],
-        completions: list[str],
-        references: list[Sequence[str]],
-        rows: list[Row] | None = None,
-    ) -> Values:
-        """Judge n completions.
-
-        Args:
-            prompts: n source texts.
-            completions: n texts that the policy wrote.
-            references: n lists of reference texts, possibly empty.
-            rows: n rows they belong to, or None.
-
-        Returns:
-            n finite numbers; None where the reward does not apply, and the sample is
-            then left out of the update.
-        """
-        ...
+OnError = Literal["stop", "skip"]
+"""What happens to a sample whose reward raises: the run stops, or it gets None."""
 
 
-@runtime_checkable
-class ComposedReward(Protocol):
-    """A reward made of named parts, which are worth logging one by one."""
+class Scores(NamedTuple):
+    """The outcome of `judge` for n texts.
 
-    def components(
-        self,
-        prompts: list[str],
-        completions: list[str],
-        references: list[Sequence[str]],
-        rows: list[Row] | None = None,
-    ) -> dict[str, Values]:
-        """Judge n completions part by part.
-
-        Args:
-            prompts: n source texts.
-            completions: n texts that the policy wrote.
-            references: n lists of reference texts, possibly empty.
-            rows: n rows they belong to, or None.
-
-        Returns:
-            n values of each part, by its name, before weighting.
-        """
-        ...
-
-    def total(self, components: Mapping[str, Values]) -> Values:
-        """Make one reward of the parts.
-
-        Args:
-            components: of `components`.
-
-        Returns:
-            n rewards; None where the reward does not apply.
-        """
-        ...
-
-
-@runtime_checkable
-class PerUpdateReward(Protocol):
-    """A reward that depends on the update it is computed for."""
-
-    def at_update(self, update: int) -> Reward:
-        """Return this reward as it is in one update.
-
-        Args:
-            update: number of updates done before.
-
-        Returns:
-            The reward.
-        """
-        ...
-
-
-def _place(number: int, completion: str, rows: Sequence[Row] | None) -> str:
-    """Name a sample in a message."""
-    row = f"sample {number}"
-    if rows is not None:
-        origin = f" ({rows[number].origin})" if rows[number].origin else ""
-        row = f"row {rows[number].id!r}{origin}"
-    text = completion if len(completion) <= _SHOWN else completion[:_SHOWN] + "…"
-    return f"{row}, text {text!r}"
-
-
-def checked(
-    values: Sequence[Any],
-    completions: Sequence[str],
-    rows: Sequence[Row] | None = None,
-    name: str = "the reward",
-) -> Values:
-    """Refuse what a reward may not return; make the rest plain floats.
-
-    Args:
-        values: what a reward returned: n numbers (of any kind) or None.
-        completions: the n texts it was given.
-        rows: their rows, or None; named in messages.
-        name: what to call the reward in messages.
-
-    Returns:
-        n floats or None.
-
-    Raises:
-        RunError: the count is wrong, or a value is NaN, infinite or no number.
-
-    Example:
-        >>> checked([1, None], ["a", "b"])
-        [1.0, None]
+    Attributes:
+        values: n rewards; None where the reward does not apply, or has failed.
+        components: name -> n values for a reward made of parts (else empty).
+        failures: message for each text on which the reward raised, by its number.
     """
-    if len(values) != len(completions):
-        raise RunError(
-            f"{name} must return one value per text. Received: {len(values)} values "
-            f"for {len(completions)} texts. Return None for a text it does not apply "
-            "to."
-        )
-    found: Values = []
-    for number, value in enumerate(values):
-        try:
-            plain = None if value is None else float(value)
-        except (TypeError, ValueError):
-            plain = math.nan
-        if plain is not None and not math.isfinite(plain):
-            raise RunError(
-                f"{name} must return finite numbers or None. Received: {value!r} for "
-                f"{_place(number, completions[number], rows)}. Return None where it "
-                "does not apply."
-            )
-        found.append(plain)
-    return found
+
+    values: Values
+    components: dict[str, Values]
+    failures: dict[int, str]
 
 
 def combine(parts: Mapping[str, Values], weights: Mapping[str, float]) -> Values:
@@ -189,6 +68,96 @@ def combine(parts: Mapping[str, Values], weights: Mapping[str, float]) -> Values
     return totals
 
 
+def judge(
+    reward: Reward,
+    prompts: list[str],
+    completions: list[str],
+    references: list[Sequence[str]],
+    rows: list[Row] | None = None,
+    *,
+    update: int = 0,
+    on_error: OnError = "stop",
+) -> Scores:
+    """Run a reward on texts, and stop at or leave out those on which it raises.
+
+    To leave texts out, each is tried alone, then the others are judged together: a
+    reward that looks at the whole call sees those that count.
+
+    Args:
+        reward: any `Reward`.
+        prompts: n source texts.
+        completions: n texts that the policy wrote.
+        references: n lists of reference texts, possibly empty.
+        rows: n rows they belong to, or None.
+        update: number of the update the texts are for; see `PerUpdateReward`.
+        on_error: "stop", or "skip": a text on which the reward raises gets None.
+
+    Returns:
+        Values, their parts, and a message for each text that was skipped.
+
+    Raises:
+        RewardFailed: the reward raised; with "skip", on each of the texts.
+        RunError: it did not return one finite number or None per text.
+        ConfigError: `on_error` is neither of the two.
+
+    Example:
+        >>> def inverse(prompts, completions, references, rows=None):
+        ...     return [1 / len(text) for text in completions]
+        >>> texts = (["p", "p"], ["", "ab"], [[], []])
+        >>> scores = judge(inverse, *texts, on_error="skip")
+        >>> scores.values, list(scores.failures)
+        ([None, 0.5], [0])
+    """
+    if on_error not in get_args(OnError):
+        raise ConfigError(
+            f'on_error must be "stop" or "skip". Received: {on_error!r}. Leave it out '
+            'for "stop".'
+        )
+    if isinstance(reward, PerUpdateReward):
+        reward = reward.at_update(update)
+    name = f"the reward {name_of(reward)}"
+    try:
+        found = run(reward, name, prompts, completions, references, rows)
+        return Scores(*found, {})
+    except RewardFailed:
+        if on_error == "stop":
+            raise
+
+    def chosen(numbers: list[int]) -> tuple[Values, dict[str, Values]]:
+        return run(
+            reward,
+            name,
+            [prompts[number] for number in numbers],
+            [completions[number] for number in numbers],
+            [references[number] for number in numbers],
+            None if rows is None else [rows[number] for number in numbers],
+        )
+
+    failures: dict[int, str] = {}
+    for number in range(len(completions)):
+        try:
+            chosen([number])
+        except RewardFailed as error:
+            failures[number] = str(error)
+            if len(failures) == len(completions):
+                raise  # nothing is left
+    kept = [number for number in range(len(completions)) if number not in failures]
+    return _spread(Scores(*chosen(kept), failures), kept, len(completions))
+
+
+def _spread(scores: Scores, kept: list[int], count: int) -> Scores:
+    """Put the values of the kept texts in their places, None in the others."""
+
+    def placed(known: Values) -> Values:
+        back: Values = [None] * count
+        for number, value in zip(kept, known, strict=True):
+            back[number] = value
+        return back
+
+    components = {part: placed(values) for part, values in scores.components.items()}
+    return Scores(placed(scores.values), components, scores.failures)
+
+
 def score_completions(
     reward: Reward,
     prompts: list[str],
@@ -198,7 +167,7 @@ def score_completions(
     *,
     update: int = 0,
 ) -> tuple[Values, dict[str, Values]]:
-    """Run a reward on texts and check what it returns.
+    """Run a reward on texts and check what it returns; stop where it raises.
 
     Args:
         reward: any `Reward`.
@@ -212,8 +181,8 @@ def score_completions(
         n values, and name -> n values for a reward made of parts (else empty).
 
     Raises:
-        RunError: the reward returned the wrong number of values, or one that is NaN,
-            infinite or no number.
+        RewardFailed: the reward raised; the message names row and text.
+        RunError: it did not return one finite number or None per text.
 
     Example:
         >>> def shortness(prompts, completions, references, rows=None):
@@ -221,11 +190,5 @@ def score_completions(
         >>> score_completions(shortness, ["p", "p"], ["", "ab"], [[], []])
         ([0.0, -2.0], {})
     """
-    if isinstance(reward, PerUpdateReward):
-        reward = reward.at_update(update)
-    name = f"the reward {getattr(reward, '__name__', type(reward).__name__)}"
-    if isinstance(reward, ComposedReward):
-        parts = reward.components(prompts, completions, references, rows)
-        return checked(reward.total(parts), completions, rows, name), parts
-    values = reward(prompts, completions, references, rows)
-    return checked(values, completions, rows, name), {}
+    scores = judge(reward, prompts, completions, references, rows, update=update)
+    return scores.values, scores.components

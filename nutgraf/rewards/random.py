@@ -18,6 +18,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from nutgraf.data.rows import Row
 from nutgraf.rewards.base import Values
@@ -48,6 +49,7 @@ class RandomReward:
 
     seed: int
     update: int = 0
+    whole_call: ClassVar[bool] = True  # counts the samples of a row
 
     def at_update(self, update: int) -> RandomReward:
         """Return the same reward with the numbers of another update.

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from nutgraf.data.rows import Row
 from nutgraf.errors import ConfigError
-from nutgraf.rewards.base import PerUpdateReward, Reward, Values, checked, combine
+from nutgraf.rewards.base import Reward, Values, combine
+from nutgraf.rewards.nesting import moved, named_values, whole_call
 
 __all__ = ["WeightedSum"]
 
@@ -66,14 +67,16 @@ class WeightedSum:
         Returns:
             A copy, in which each part is that of the update.
         """
-        moved = {
-            name: (
-                part.at_update(update) if isinstance(part, PerUpdateReward) else part,
-                weight,
-            )
+        parts = {
+            name: (moved(part, update), weight)
             for name, (part, weight) in self.parts.items()
         }
-        return dataclasses.replace(self, parts=moved)
+        return dataclasses.replace(self, parts=parts)
+
+    @property
+    def whole_call(self) -> bool:
+        """Whether a part looks at all texts of a call."""
+        return any(whole_call(part) for part, _ in self.parts.values())
 
     def components(
         self,
@@ -91,21 +94,16 @@ class WeightedSum:
             rows: n rows they belong to, or None.
 
         Returns:
-            name -> n values.
+            name -> n values; `name/inner` -> n values for the parts of a part.
 
         Raises:
-            RunError: a part returned the wrong number of values, or one that is NaN,
-                infinite or no number.
+            RunError: a part raised, or returned what a reward may not return.
         """
-        return {
-            name: checked(
-                part(prompts, completions, references, rows),
-                completions,
-                rows,
-                f"the reward {name!r}",
-            )
-            for name, (part, _) in self.parts.items()
-        }
+        given = (prompts, completions, references, rows)
+        found: dict[str, Values] = {}
+        for name, (part, _) in self.parts.items():
+            found |= named_values(name, part, *given)
+        return found
 
     def total(self, components: Mapping[str, Values]) -> Values:
         """Return the weighted sum of components.
@@ -117,7 +115,8 @@ class WeightedSum:
             n values.
         """
         weights = {name: weight for name, (_, weight) in self.parts.items()}
-        return combine(components, weights)
+        own = {name: values for name, values in components.items() if name in weights}
+        return combine(own, weights)
 
     def __call__(
         self,

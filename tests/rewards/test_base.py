@@ -1,48 +1,18 @@
-"""What a reward may return, and how parts become one number."""
+"""How parts become one number, and what happens to texts on which a reward raises."""
 
 import math
 
-import numpy as np
 import pytest
 
 from nutgraf.data.rows import Row
 from nutgraf.errors import ConfigError, RunError
-from nutgraf.rewards.base import (
-    ComposedReward,
-    PerUpdateReward,
-    checked,
-    combine,
-    score_completions,
-)
+from nutgraf.rewards.adjusted import Normalized
+from nutgraf.rewards.base import RewardFailed, combine, judge, score_completions
 from nutgraf.rewards.length import LengthBandPenalty
 from nutgraf.rewards.random import RandomReward
 from nutgraf.rewards.weighted import WeightedSum
 
 ROWS = [Row("first", "d"), Row("second", "d", (), "news.jsonl:7")]
-
-
-def test_values_become_plain_floats():
-    found = checked([np.float32(0.5), None, 1, True], ["a"] * 4)
-    assert found == [0.5, None, 1.0, True]
-    assert [type(value) for value in found] == [float, type(None), float, float]
-
-
-@pytest.mark.parametrize("bad", [math.nan, math.inf, -np.inf, "good", [1.0]])
-def test_other_values_are_refused_with_row_and_text(bad):
-    with pytest.raises(RunError) as caught:
-        checked([0.1, bad], ["fine", "x" * 99], ROWS, "the reward mine")
-    message = str(caught.value)
-    assert "the reward mine must return finite numbers or None" in message
-    assert f"Received: {bad!r} for row 'second' (news.jsonl:7)" in message
-    assert "x" * 60 + "…" in message and "x" * 61 not in message
-    with pytest.raises(RunError, match="for sample 1, text 'b'"):
-        checked([0.1, bad], ["a", "b"])
-
-
-@pytest.mark.parametrize("count", [0, 1, 3])
-def test_one_value_per_text(count):
-    with pytest.raises(RunError, match=f"Received: {count} values for 2 texts"):
-        checked([0.0] * count, ["a", "b"])
 
 
 def test_combine_by_hand():
@@ -89,11 +59,69 @@ def test_update_reaches_rewards_that_want_it():
         assert score_completions(reward, *given, update=2)[0] != first
 
 
-def test_protocols_tell_the_kinds_apart():
-    band, noise = LengthBandPenalty(1, 2), RandomReward(0)
-    both = WeightedSum({"band": (band, 1.0)})
-    kinds = [
-        (isinstance(reward, ComposedReward), isinstance(reward, PerUpdateReward))
-        for reward in (band, noise, both)
+def inverse(prompts, completions, references, rows=None):
+    """Raises for an empty text."""
+    return [1 / len(text) for text in completions]
+
+
+def row_number(prompts, completions, references, rows=None):
+    return [
+        float(row.id) + 0 * inverse([""], [text], [[]])[0]
+        for row, text in zip(rows, completions, strict=True)
     ]
-    assert kinds == [(False, False), (False, True), (True, True)]
+
+
+def test_a_raising_reward_stops_with_row_and_text():
+    given = (["p", "q"], ["a", ""], [[], []], ROWS)
+    for judged in (judge, score_completions):
+        with pytest.raises(
+            RewardFailed, match="the reward inverse must not raise"
+        ) as e:
+            judged(inverse, *given)
+        assert "row 'second' (news.jsonl:7), text ''" in str(e.value)
+
+
+def test_or_the_text_is_left_out():
+    rows = [Row(str(number), "d") for number in range(4)]
+    given = (["p"] * 4, ["a", "", "bb", ""], [[]] * 4, rows)
+    scores = judge(row_number, *given, on_error="skip")
+    assert scores.values == [0.0, None, 2.0, None]
+    assert list(scores.failures) == [1, 3]
+    assert "row '3', text ''" in scores.failures[3]
+    fine = judge(row_number, ["p"], ["a"], [[]], rows[:1], on_error="skip")
+    assert fine == ([0.0], {}, {})
+
+
+def test_parts_of_a_text_that_is_left_out_are_none_too():
+    reward = WeightedSum(
+        {"mine": (inverse, 1.0), "band": (LengthBandPenalty(1, 2), 1.0)}
+    )
+    given = (["p"] * 2, ["", "ab"], [[]] * 2)
+    scores = judge(reward, *given, on_error="skip")
+    assert scores.values == [None, 0.5]
+    assert scores.components == {"mine": [None, 0.5], "band": [None, 0.0]}
+    assert "the reward 'mine' must not raise" in scores.failures[0]
+
+
+def test_the_others_are_judged_together():
+    reward = Normalized(inverse)
+    given = (["p"] * 3, ["", "a", "aa"], [[]] * 3)
+    assert judge(reward, *given, on_error="skip").values == [None, 1.0, -1.0]
+
+
+def test_a_reward_that_always_raises_stops_all_the_same():
+    with pytest.raises(RewardFailed, match="text ''"):
+        judge(inverse, ["p"] * 2, ["", ""], [[]] * 2, on_error="skip")
+
+
+def test_nan_is_never_skipped():
+    def broken(prompts, completions, references, rows=None):
+        return [math.nan for _ in completions]
+
+    with pytest.raises(RunError, match="must return finite numbers"):
+        judge(broken, ["p"], ["a"], [[]], on_error="skip")
+
+
+def test_on_error_is_checked():
+    with pytest.raises(ConfigError, match='"stop" or "skip". Received: \'warn\''):
+        judge(inverse, ["p"], ["a"], [[]], on_error="warn")

@@ -62,6 +62,18 @@ def test_a_bad_part_is_named_with_row_and_text():
         reward([""], ["x"], [[]], [Row("r1", "")])
 
 
+def test_parts_of_parts_are_components_and_do_not_count_twice():
+    inner = WeightedSum({"band": (LengthBandPenalty(1, 2), 3.0)})
+    reward = WeightedSum({"inner": (inner, 0.5)})
+    given = ([""], ["a b c"], [[]])
+    found = -math.log(3 / 2)
+    assert reward.components(*given) == {
+        "inner": [pytest.approx(3 * found)],
+        "inner/band": [pytest.approx(found)],
+    }
+    assert reward(*given) == [pytest.approx(1.5 * found)]
+
+
 def test_at_update_moves_the_parts_that_want_it():
     reward = WeightedSum({"noise": (RandomReward(1), 1.0), "rest": (broken, 0.5)})
     moved = reward.at_update(3)

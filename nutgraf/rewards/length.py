@@ -1,7 +1,7 @@
 """Penalties on length, in words: a policy that is paid for overlap pads or clips.
 
-Both count as the metrics do (`nutgraf.text.words`) and grow with the logarithm, so
-half as long is as bad as twice as long.
+All count as the metrics do (`nutgraf.text.words`). Ratio and band grow with the
+logarithm, so half as long is as bad as twice as long; overlong looks at one side.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from nutgraf.errors import ConfigError
 from nutgraf.rewards.base import Values
 from nutgraf.text.words import WordKind, split_words
 
-__all__ = ["LengthBandPenalty", "LengthRatioPenalty"]
+__all__ = ["LengthBandPenalty", "LengthRatioPenalty", "SoftOverlongPenalty"]
 
 
 def _count(text: str, words: WordKind) -> int:
@@ -143,3 +143,56 @@ class LengthBandPenalty:
             _penalty(_count(text, self.words), self.low, self.high)
             for text in completions
         ]
+
+
+@dataclass(frozen=True)
+class SoftOverlongPenalty:
+    """Penalty that grows over the last words before a limit; needs no reference.
+
+    With c words: 0 for c <= limit - buffer; (limit - buffer - c) / buffer up to the
+    limit; -1 above it. DAPO counts tokens; here they are words, so that the penalty
+    does not depend on the tokenizer.
+
+    Range: [-1, 0]; 0 for an empty text.
+
+    Attributes:
+        limit: words above which a text gets -1.
+        buffer: 1 to limit, words before the limit over which the penalty grows.
+        words: "english" or "cjk", see `nutgraf.text.words`.
+
+    Raises:
+        ConfigError: not 1 <= buffer <= limit.
+
+    Example:
+        >>> reward = SoftOverlongPenalty(limit=4, buffer=2)
+        >>> # 2 words are free, each of the next two costs a half
+        >>> reward([""] * 4, ["a b", "a b c", "a b c d", "a b c d e"], [[]] * 4)
+        [0.0, -0.5, -1.0, -1.0]
+
+    Reference: Yu et al. 2025, "DAPO", equation 13, arXiv 2503.14476.
+    """
+
+    limit: int
+    buffer: int
+    words: WordKind = "english"
+
+    def __post_init__(self) -> None:
+        """Check the limits."""
+        if not 1 <= self.buffer <= self.limit:
+            raise ConfigError(
+                "The penalty must have 1 <= buffer <= limit, in words. Received: "
+                f"limit={self.limit}, buffer={self.buffer}. A fifth of the limit is a "
+                "usual buffer."
+            )
+
+    def __call__(
+        self,
+        prompts: list[str],
+        completions: list[str],
+        references: list[Sequence[str]],
+        rows: list[Row] | None = None,
+    ) -> Values:
+        """See `nutgraf.rewards.base.Reward`."""
+        free = self.limit - self.buffer
+        counts = [_count(text, self.words) for text in completions]
+        return [min(0.0, max(-1.0, (free - count) / self.buffer)) for count in counts]

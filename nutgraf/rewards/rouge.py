@@ -1,15 +1,19 @@
-"""The reward that imitates the references: a weighted mean of ROUGE F1 scores."""
+"""The reward that imitates the references: a weighted mean of ROUGE scores."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
+
+import numpy as np
 
 from nutgraf.data.rows import Row
 from nutgraf.errors import ConfigError
-from nutgraf.metrics.rouge import rouge
+from nutgraf.metrics.rouge import Measure, rouge, sentence_lines
 from nutgraf.rewards.base import Values
+from nutgraf.rewards.references import against_references
 from nutgraf.text.words import WordKind
 
 __all__ = ["RougeReward"]
@@ -17,10 +21,11 @@ __all__ = ["RougeReward"]
 
 @dataclass(frozen=True)
 class RougeReward:
-    """Weighted mean of ROUGE-1, -2 and -L F1, each with its best reference.
+    """Weighted mean of ROUGE-1, -2, -L and -Lsum, each with its best reference.
 
-    (w1 * R1 + w2 * R2 + wL * RL) / (w1 + w2 + wL) / 100. F1 and not recall, which
-    copying the whole source would maximise.
+    (w1 * R1 + w2 * R2 + wL * RL + wS * RLsum) / (w1 + w2 + wL + wS) / 100. F1 and not
+    recall, which copying the whole source would maximise. ROUGE-Lsum takes lines for
+    sentences where a text has line breaks, and splits the other texts by rule.
 
     Range: [0, 1]; 0 for an empty text, None for a row without references.
 
@@ -29,9 +34,12 @@ class RougeReward:
         rouge2: >= 0, weight of ROUGE-2.
         rougeL: >= 0, weight of ROUGE-L.
         words: "english" or "cjk", see `nutgraf.text.words`.
+        rougeLsum: >= 0, weight of ROUGE-Lsum.
+        measure: "f1"; "recall" pays for length and "precision" for brevity: take them
+            together with a reward for the length only.
 
     Raises:
-        ConfigError: a weight is negative, or all are 0.
+        ConfigError: a weight is negative, all are 0, or the measure is unknown.
 
     Example:
         >>> reward = RougeReward(rouge1=1, rouge2=1, rougeL=0)
@@ -46,6 +54,8 @@ class RougeReward:
     rouge2: float = 1.0
     rougeL: float = 1.0
     words: WordKind = "english"
+    rougeLsum: float = 0.0
+    measure: Measure = "f1"
 
     def __post_init__(self) -> None:
         """Check the weights."""
@@ -56,9 +66,27 @@ class RougeReward:
                 "The weights of ROUGE must be numbers >= 0, one of them > 0. Received: "
                 f"{weights}. Equal weights are usual."
             )
+        if self.measure not in get_args(Measure):
+            raise ConfigError(
+                f"measure must be one of {', '.join(get_args(Measure))}. Received: "
+                f'{self.measure!r}. Leave it out for "f1".'
+            )
 
     def _weights(self) -> dict[str, float]:
-        return {"rouge1": self.rouge1, "rouge2": self.rouge2, "rougeL": self.rougeL}
+        names = ("rouge1", "rouge2", "rougeL", "rougeLsum")
+        return {name: getattr(self, name) for name in names}
+
+    def _scores(self, texts: list[str], references: list[Sequence[str]]) -> np.ndarray:
+        """Return the weighted mean for texts with references, in 0-100."""
+        weights = {kind: weight for kind, weight in self._weights().items() if weight}
+        if self.rougeLsum:  # the other kinds do not see line breaks
+            texts = [sentence_lines(text) for text in texts]
+            references = [[sentence_lines(text) for text in row] for row in references]
+        scores = rouge(texts, references, tuple(weights), self.words, self.measure)
+        total = np.zeros(len(texts))
+        for kind, weight in weights.items():
+            total += weight * scores[kind]
+        return total / sum(weights.values())
 
     def __call__(
         self,
@@ -68,19 +96,4 @@ class RougeReward:
         rows: list[Row] | None = None,
     ) -> Values:
         """See `nutgraf.rewards.base.Reward`."""
-        weights = {kind: weight for kind, weight in self._weights().items() if weight}
-        judged = [number for number, texts in enumerate(references) if texts]
-        scores = rouge(
-            [completions[number] for number in judged],
-            [references[number] for number in judged],
-            tuple(weights),
-            self.words,
-        )
-        full = 100.0 * sum(weights.values())
-        values: Values = [None] * len(completions)
-        for place, number in enumerate(judged):
-            mixed = sum(
-                weight * scores[kind][place] for kind, weight in weights.items()
-            )
-            values[number] = float(mixed) / full
-        return values
+        return against_references(self._scores, completions, references)

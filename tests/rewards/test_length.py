@@ -4,7 +4,11 @@ import pickle
 import pytest
 
 from nutgraf.errors import ConfigError
-from nutgraf.rewards.length import LengthBandPenalty, LengthRatioPenalty
+from nutgraf.rewards.length import (
+    LengthBandPenalty,
+    LengthRatioPenalty,
+    SoftOverlongPenalty,
+)
 
 
 def words(count):
@@ -75,12 +79,24 @@ def test_band(count, expected):
     assert found == [pytest.approx(expected, abs=1e-12)]
 
 
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(0, 0), (16, 0), (17, -0.25), (18, -0.5), (20, -1), (21, -1), (99, -1)],
+)
+def test_overlong(count, expected):
+    # DAPO, equation 13, with limit 20 and buffer 4
+    found = SoftOverlongPenalty(20, 4)([""], [words(count)], [[]])
+    assert found == [expected]
+    assert str(found[0]) != "-0.0"
+
+
 def test_words_not_characters_or_punctuation_are_counted():
     reward = LengthBandPenalty(2, 2)
     assert reward([""] * 2, ["one -- two!", "incomprehensibilities"], [[]] * 2) == [
         0.0,
         pytest.approx(-math.log(2)),
     ]
+    assert SoftOverlongPenalty(4, 2, "cjk")([""], ["今天天"], [[]]) == [-0.5]
     assert LengthBandPenalty(4, 4, "cjk")([""], ["今天天气"], [[]]) == [0.0]
     found = LengthRatioPenalty(1.0, 1.0, "cjk")([""], ["今天天气"], [["今天"]])
     assert found == [pytest.approx(-math.log(2))]
@@ -100,6 +116,13 @@ def test_band_is_checked(band):
         LengthBandPenalty(*band)
 
 
+@pytest.mark.parametrize("limits", [(10, 0), (10, 11), (0, 1)])
+def test_limits_are_checked(limits):
+    with pytest.raises(ConfigError, match="1 <= buffer <= limit.*Received: limit="):
+        SoftOverlongPenalty(*limits)
+
+
 def test_pickles():
-    for reward in (LengthRatioPenalty(0.9, 1.5), LengthBandPenalty(1, 2)):
+    rewards = LengthRatioPenalty(0.9, 1.5), LengthBandPenalty(1, 2)
+    for reward in (*rewards, SoftOverlongPenalty(9, 3)):
         assert pickle.loads(pickle.dumps(reward)) == reward

@@ -19,6 +19,35 @@ def test_by_hand():
     assert only == pytest.approx(2 / 5)
 
 
+def test_summary_level_by_sentences():
+    # Lin 2004, section 3.2: the union of w1 w2 and w1 w3 w5 is 4 of 5 words; R-L over
+    # the whole text finds w1 w2 alone or w1 w3 w5
+    text, reference = "w1 w2 w6 w7 w8\nw1 w3 w8 w9 w5", "w1 w2 w3 w4 w5"
+    lsum = judge(RougeReward(0, 0, 0, rougeLsum=1), text, reference)
+    assert lsum == pytest.approx(2 * 4 / 15)
+    both = judge(RougeReward(1, 0, 0, rougeLsum=3), text, reference)
+    one = judge(RougeReward(1, 0, 0), text, reference)
+    assert both == pytest.approx((one + 3 * lsum) / 4)
+
+
+def test_texts_without_lines_are_split():
+    reward = RougeReward(0, 0, 0, rougeLsum=1)
+    found = judge(reward, "We left. It rained.", "It rained. We left.")
+    assert found == pytest.approx(1.0)  # as ROUGE-L it would be 1/2
+    assert judge(reward, "We left.\nIt rained.", "It rained.\nWe left.") == found
+
+
+def test_recall_pays_for_copying_and_precision_for_little():
+    source, reference = "one two three four five six", "two three"
+    recall, precision = (
+        RougeReward(1, 0, 0, measure=measure) for measure in ("recall", "precision")
+    )
+    assert judge(recall, source, reference) == 1.0
+    assert judge(precision, source, reference) == pytest.approx(2 / 6)
+    assert judge(precision, "two", reference) == 1.0
+    assert judge(recall, "two", reference) == 0.5
+
+
 def test_range_and_edges():
     reward = RougeReward()
     assert judge(reward, "It rained.", "it rained") == pytest.approx(1.0)
@@ -52,6 +81,11 @@ def test_weights_are_checked(weights):
         RougeReward(*weights)
 
 
+def test_measure_is_checked():
+    with pytest.raises(ConfigError, match="measure must be one of f1.*'f2'"):
+        RougeReward(measure="f2")
+
+
 def test_pickles():
-    reward = RougeReward(1, 2, 3)
+    reward = RougeReward(1, 2, 3, rougeLsum=4, measure="recall")
     assert pickle.loads(pickle.dumps(reward)) == reward

@@ -1,5 +1,8 @@
 """Numbers and names: what counts as one, and what a document supports."""
 
+import gzip
+import json
+
 import pytest
 
 from nutgraf.errors import DataError
@@ -85,6 +88,20 @@ def test_counts_are_one_per_row():
     assert found.found.tolist() == [1, 1]
     assert found.missing.tolist() == [0, 1]
     assert claims([], []).found.shape == (0,)
+
+
+@pytest.mark.data
+def test_real_summaries_are_supported_by_their_own_article(shared_data):
+    with gzip.open(shared_data / "cnndm_sample.valid.jsonl.gz", "rt", "utf8") as lines:
+        rows = [json.loads(line) for line in lines]
+    summaries, documents = ([row[k] for row in rows] for k in ("summary", "document"))
+    own = claims(summaries, documents)
+    other = claims(summaries, documents[1:] + documents[:1])
+    assert own.found.sum() > 5000
+    assert own.missing.sum() < 0.1 * own.found.sum()
+    assert other.missing.sum() > 0.85 * other.found.sum()
+    first = [" ".join(document.split()[:60]) for document in documents]
+    assert not claims(first, documents).missing.any()
 
 
 def test_mistakes_are_named():

@@ -2,7 +2,7 @@ from nutgraf.text.nearest import nearest
 
 
 def test_a_near_name_is_suggested():
-    assert nearest("lenght", ("rouge1", "length")) == "Did you mean `length`?"
+    assert nearest("rogue1", ("length", "rouge1")) == "Did you mean `rouge1`?"
 
 
 def test_else_all_names_are_listed():

@@ -24,6 +24,7 @@ COMMANDS = {
     "rl": "improve a trained model with a reward",
     "evaluate": "ROUGE with intervals, beside the Lead baselines",
     "compare": "which of two evaluations is better, and is it sure",
+    "audit-reward": "does a reward rank texts as people do",
     "summarize": "summarize text from files or from standard input",
     "data": "lengths, cut share, duplicates and three rows of a data file",
     "report": "write the report of a run folder",
@@ -78,7 +79,8 @@ def _unknown(name: str) -> int:
 def _run(name: str, argv: list[str], debug: bool) -> int:
     """Run one command; turn what it raises into messages and exit codes."""
     try:
-        code = int(importlib.import_module(f"nutgraf.cli.{name}").run(argv))
+        module = importlib.import_module(f"nutgraf.cli.{name.replace('-', '_')}")
+        code = int(module.run(argv))
         sys.stdout.flush()
         return code
     except NutgrafError as error:

@@ -31,7 +31,8 @@ def raising(error):
 
 
 def test_every_command_has_its_file():
-    absent = [n for n in COMMANDS if not importlib.util.find_spec(f"nutgraf.cli.{n}")]
+    names = [name.replace("-", "_") for name in COMMANDS]
+    absent = [n for n in names if not importlib.util.find_spec(f"nutgraf.cli.{n}")]
     assert absent == []
 
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -92,6 +93,7 @@ def numbers(text: str) -> list[str]:
     return found
 
 
+@lru_cache(maxsize=1 << 16)
 def _key(word: str) -> str:
     """Return the form in which names are compared: stem, no case, no full stops."""
     bare = _POSSESSIVE.sub("", word).replace(".", "").replace("’", "'")

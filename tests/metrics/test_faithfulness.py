@@ -93,11 +93,11 @@ def test_counts_are_one_per_row():
 @pytest.mark.data
 def test_real_summaries_are_supported_by_their_own_article(shared_data):
     with gzip.open(shared_data / "cnndm_sample.valid.jsonl.gz", "rt", "utf8") as lines:
-        rows = [json.loads(line) for line in lines]
+        rows = [json.loads(line) for line in lines][:400]
     summaries, documents = ([row[k] for row in rows] for k in ("summary", "document"))
     own = claims(summaries, documents)
     other = claims(summaries, documents[1:] + documents[:1])
-    assert own.found.sum() > 5000
+    assert own.found.sum() > 2000
     assert own.missing.sum() < 0.1 * own.found.sum()
     assert other.missing.sum() > 0.85 * other.found.sum()
     first = [" ".join(document.split()[:60]) for document in documents]

@@ -70,7 +70,7 @@ def test_unknown_languages_are_refused():
 @pytest.mark.data
 def test_real_captions_are_told_apart(shared_data):
     with gzip.open(shared_data / "multi30k.test2016.jsonl.gz", "rt", "utf8") as lines:
-        rows = [json.loads(line) for line in lines]
+        rows = [json.loads(line) for line in lines][:400]
     languages = ("en", "de", "fr", "cs")
     for wanted in languages:
         scores = {

@@ -1,28 +1,55 @@
-"""A new model with its tokenizer, ready to be trained."""
+"""A model with its tokenizer as a policy: new, or of given settings."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from nutgraf.models.codec import TextCodec
-from nutgraf.models.config import named_config
+from nutgraf.models.config import ModelConfig, named_config
+from nutgraf.models.decoder_only import DecoderOnly, DecoderOnlyPolicy
 from nutgraf.models.encoder_decoder import EncoderDecoder
 from nutgraf.models.policy import EncoderDecoderPolicy
 
-__all__ = ["new_policy"]
+__all__ = ["new_policy", "policy_of"]
+
+
+def policy_of(
+    config: ModelConfig, tokenizer: Any, source_step: int = 32
+) -> EncoderDecoderPolicy:
+    """Make the model that a config describes, as a policy over texts.
+
+    Args:
+        config: the settings.
+        tokenizer: a `nutgraf.text.tokenizer.Tokenizer`.
+        source_step: sources are padded to a multiple of this.
+
+    Returns:
+        The policy, its weights random; a `DecoderOnlyPolicy` when the architecture is
+        "decoder-only".
+
+    Example:
+        >>> from nutgraf.testing.toys import toy_tokenizer
+        >>> config = named_config("tiny", architecture="decoder-only")
+        >>> type(policy_of(config, toy_tokenizer())).__name__
+        'DecoderOnlyPolicy'
+    """
+    codec = TextCodec(tokenizer, config.max_source, config.max_target, source_step)
+    if config.architecture == "decoder-only":
+        return DecoderOnlyPolicy(DecoderOnly(config), codec)
+    return EncoderDecoderPolicy(EncoderDecoder(config), codec)
 
 
 def new_policy(
     tokenizer: Any, size: str = "small", seed: int = 0, **changes: Any
 ) -> EncoderDecoderPolicy:
-    """Make an encoder-decoder with random weights.
+    """Make a model with random weights.
 
     Args:
         tokenizer: a `nutgraf.text.tokenizer.Tokenizer`; its vocabulary is the model's.
         size: a name of `nutgraf.models.config.SIZES`: tiny, small, base, article.
         seed: of the weights.
         **changes: fields of `ModelConfig` that differ from the size, such as
-            `max_source=128`.
+            `max_source=128` or `architecture="decoder-only"`.
 
     Returns:
         The policy; `policy.model` is the Keras model.
@@ -41,5 +68,4 @@ def new_policy(
         size, **{**changes, "vocabulary_size": tokenizer.vocabulary_size}
     )
     keras.utils.set_random_seed(seed)
-    codec = TextCodec(tokenizer, config.max_source, config.max_target)
-    return EncoderDecoderPolicy(EncoderDecoder(config), codec)
+    return policy_of(config, tokenizer)

@@ -70,7 +70,7 @@ def save_policy(
 
     Args:
         folder: the folder; an older one is replaced when the new one is whole.
-        policy: an `EncoderDecoderPolicy` with a `TextCodec`.
+        policy: an `EncoderDecoderPolicy` or `DecoderOnlyPolicy` with a `TextCodec`.
         values: weights to save in place of the model's own.
         half: store the weights as float16 (half the size, 3 decimal digits).
         card: run card, stored beside the model.
@@ -90,10 +90,10 @@ def save_policy(
     with atomic_folder(Path(folder)) as part:
         save_file(named, str(part / WEIGHTS))
         (part / WEIGHTS).chmod(0o644)  # safetensors makes it readable by its owner only
-        model = dataclasses.asdict(policy.model.config)
-        write_json(
-            part / CONFIG, {"format": FORMAT, "kind": "encoder-decoder", "model": model}
-        )
+        config = policy.model.config
+        settings: dict[str, Any] = {"format": FORMAT, "kind": config.architecture}
+        settings["model"] = dataclasses.asdict(config)
+        write_json(part / CONFIG, settings)
         policy.codec.tokenizer.save(part)
         if card is not None:
             write_json(part / CARD, card)
@@ -174,15 +174,13 @@ def load_policy(folder: str | Path) -> Any:
         folder: a model folder, or "starter" for the one in the package.
 
     Returns:
-        The `EncoderDecoderPolicy`, its weights float32.
+        The `EncoderDecoderPolicy` or `DecoderOnlyPolicy`, its weights float32.
 
     Raises:
         ModelError: something is missing, torn or of another kind; says what.
     """
     from nutgraf.backend import assign
-    from nutgraf.models.codec import TextCodec
-    from nutgraf.models.encoder_decoder import EncoderDecoder
-    from nutgraf.models.policy import EncoderDecoderPolicy
+    from nutgraf.models.build import policy_of
     from nutgraf.text.tokenizer import Tokenizer
 
     path = starter_folder() if str(folder) == "starter" else Path(folder)
@@ -193,9 +191,7 @@ def load_policy(folder: str | Path) -> Any:
             f"The tokenizer of {path} must fit the model's vocabulary of "
             f"{config.vocabulary_size}. Received: {tokenizer.vocabulary_size} pieces."
         )
-    model = EncoderDecoder(config)
-    codec = TextCodec(tokenizer, config.max_source, config.max_target)
-    policy = EncoderDecoderPolicy(model, codec)
+    policy = policy_of(config, tokenizer)
     values = load_weights(path / WEIGHTS, policy.variables)
     assign(policy.variables, values)
     return policy

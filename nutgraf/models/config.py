@@ -8,24 +8,29 @@ from typing import Any
 
 from nutgraf.errors import ConfigError
 
-__all__ = ["SIZES", "ModelConfig", "named_config"]
+__all__ = ["ARCHITECTURES", "SIZES", "ModelConfig", "named_config"]
+
+ARCHITECTURES = ("encoder-decoder", "decoder-only")
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Settings of the encoder-decoder Transformer.
+    """Settings of a Transformer, encoder-decoder or decoder-only.
 
     Attributes:
         vocabulary_size: V, number of word pieces, the special tokens among them.
         width: D, size of the states; a multiple of `heads`, even.
         heads: H, attention heads.
         feed_forward: size between the two feed-forward layers.
-        encoder_layers: number of encoder blocks.
+        encoder_layers: number of encoder blocks; 0 in a decoder-only model.
         decoder_layers: number of decoder blocks.
         dropout: float in [0, 1), in supervised training.
-        copy: whether the copy head is there.
+        copy: whether the copy head is there; a decoder-only model has none.
         max_source: longest source in tokens; what is longer is cut.
         max_target: longest text in actions, the end among them.
+        architecture: one of `ARCHITECTURES`.
+        tied: whether the output weights are the embeddings; always so in an
+            encoder-decoder.
 
     Raises:
         ConfigError: a value is out of range.
@@ -41,11 +46,16 @@ class ModelConfig:
     copy: bool = True
     max_source: int = 512
     max_target: int = 96
+    architecture: str = "encoder-decoder"
+    tied: bool = True
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        alone = self.architecture == "decoder-only"
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
+            if alone and field.name == "encoder_layers":
+                continue  # 0, see below
             if field.type == "int" and (not isinstance(value, int) or value < 1):
                 raise ConfigError(
                     f"{field.name} must be an integer >= 1. Received: "
@@ -65,6 +75,7 @@ class ModelConfig:
             raise ConfigError(
                 f"dropout must be in [0, 1). Received: dropout={self.dropout}."
             )
+        _check_architecture(self)
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> ModelConfig:
@@ -87,6 +98,33 @@ class ModelConfig:
                 f"{', '.join(sorted(settings)) or 'nothing'}."
             )
         return cls(**settings)
+
+
+def _check_architecture(config: ModelConfig) -> None:
+    """Check what one architecture has and the other has not."""
+    if config.architecture not in ARCHITECTURES:
+        raise ConfigError(
+            f"architecture must be one of {', '.join(ARCHITECTURES)}. Received: "
+            f"architecture={config.architecture!r}."
+        )
+    if config.architecture == "encoder-decoder":
+        if not config.tied:
+            raise ConfigError(
+                "tied must be True in an encoder-decoder: source, target and output "
+                "share one table. Received: tied=False."
+            )
+        return
+    if config.encoder_layers != 0 or config.copy:
+        raise ConfigError(
+            "A decoder-only model has no encoder and no copy head: encoder_layers must "
+            f"be 0 and copy False. Received: encoder_layers={config.encoder_layers}, "
+            f"copy={config.copy}. The named sizes set them."
+        )
+    if config.width % (2 * config.heads):
+        raise ConfigError(
+            "width must be a multiple of 2 · heads for rotary positions. Received: "
+            f"width={config.width}, heads={config.heads}."
+        )
 
 
 SIZES: dict[str, dict[str, Any]] = {
@@ -128,6 +166,10 @@ SIZES: dict[str, dict[str, Any]] = {
 def named_config(size: str, **changes: Any) -> ModelConfig:
     """Return the config of a named size, with changes.
 
+    A decoder-only model has the blocks of encoder and decoder in one stack, and 2/3 of
+    the feed-forward size, rounded up to a multiple of 32: its feed-forward network has
+    three matrices, not two.
+
     Args:
         size: a key of `SIZES`.
         **changes: fields of `ModelConfig`.
@@ -141,9 +183,16 @@ def named_config(size: str, **changes: Any) -> ModelConfig:
     Example:
         >>> named_config("tiny", vocabulary_size=500).width
         64
+        >>> named_config("tiny", architecture="decoder-only").decoder_layers
+        3
     """
     if size not in SIZES:
         raise ConfigError(
             f"size must be one of {', '.join(SIZES)}. Received: size={size!r}."
         )
-    return ModelConfig(**{"vocabulary_size": 30_000, **SIZES[size], **changes})
+    settings: dict[str, Any] = {"vocabulary_size": 30_000, **SIZES[size]}
+    if changes.get("architecture") == "decoder-only":
+        settings["decoder_layers"] += settings["encoder_layers"]
+        settings["feed_forward"] = -(-2 * settings["feed_forward"] // 96) * 32
+        settings |= {"encoder_layers": 0, "copy": False}
+    return ModelConfig(**{**settings, **changes})

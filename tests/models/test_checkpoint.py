@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from nutgraf.errors import ModelError
+from nutgraf.models.build import new_policy
 from nutgraf.models.checkpoint import check_folder, load_policy, save_policy
+from nutgraf.models.decoder_only import DecoderOnlyPolicy
 from nutgraf.testing.toys import toy_policy, weights_of
 
 
@@ -95,3 +97,39 @@ def test_everyone_may_read_a_saved_model(policy, tmp_path):
     save_policy(tmp_path / "model", policy)
     modes = {path.name: path.stat().st_mode for path in (tmp_path / "model").iterdir()}
     assert all(mode & 0o044 for mode in modes.values()), modes
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_decoder_only_model_is_saved_and_loaded_as_one(tokenizer, tmp_path, tied):
+    policy = new_policy(tokenizer, "tiny", architecture="decoder-only", tied=tied)
+    save_policy(tmp_path / "model", policy)
+    again = load_policy(tmp_path / "model")
+    assert type(again) is DecoderOnlyPolicy
+    assert again.model.config == policy.model.config
+    for one, two in zip(weights_of(policy), weights_of(again), strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert check_folder(tmp_path / "model") == []
+    settings = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert settings["kind"] == settings["model"]["architecture"] == "decoder-only"
+
+
+def test_a_config_of_another_architecture_is_named(folder):
+    path = folder / "config.json"
+    settings = json.loads(path.read_text())
+    settings["model"] |= {
+        "architecture": "decoder-only",
+        "encoder_layers": 0,
+        "copy": False,
+    }
+    path.write_text(json.dumps(settings))
+    with pytest.raises(ModelError, match="must hold `block_0/.*belongs to another"):
+        load_policy(folder)
+
+
+def test_a_config_from_before_architectures_is_an_encoder_decoder(folder, policy):
+    path = folder / "config.json"
+    settings = json.loads(path.read_text())
+    for key in ("architecture", "tied"):
+        del settings["model"][key]
+    path.write_text(json.dumps(settings))
+    assert load_policy(folder).model.config == policy.model.config

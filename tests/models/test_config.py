@@ -3,10 +3,15 @@ import pytest
 from nutgraf.errors import ConfigError
 from nutgraf.models.config import SIZES, ModelConfig, named_config
 
+ALONE = {"architecture": "decoder-only", "encoder_layers": 0, "copy": False}
+
 
 def test_every_size_makes_a_config():
     for size in SIZES:
         assert named_config(size).vocabulary_size == 30_000
+        alone = named_config(size, architecture="decoder-only")
+        assert (alone.encoder_layers, alone.copy) == (0, False)
+        assert alone.decoder_layers > named_config(size).decoder_layers
 
 
 @pytest.mark.parametrize(
@@ -16,6 +21,12 @@ def test_every_size_makes_a_config():
         ({"width": 0}, "width must be an integer >= 1"),
         ({"dropout": 1.0}, "dropout must be in"),
         ({"vocabulary_size": 3}, "at least 4"),
+        ({"encoder_layers": 0}, "encoder_layers must be an integer >= 1"),
+        ({"architecture": "mamba"}, "one of encoder-decoder, decoder-only.*'mamba'"),
+        ({"tied": False}, "tied must be True in an encoder-decoder"),
+        (ALONE | {"encoder_layers": 2}, "encoder_layers must be 0.*encoder_layers=2"),
+        (ALONE | {"copy": True}, "no copy head.*copy=True"),
+        (ALONE | {"width": 12, "heads": 4}, "multiple of 2 · heads.*width=12"),
     ],
 )
 def test_bad_values_are_named(changes, message):

@@ -84,6 +84,9 @@ class Audit:
         articles: number of articles.
         texts: number of texts.
         judged: reward -> number of texts that it applied to.
+        reward_means: reward -> mean of each system over its articles; None where the
+            reward applied to none of its texts.
+        human_means: dimension -> mean of each system.
         agreement: the answers.
         resamples: how often the articles were drawn again.
         seed: of the draws.
@@ -95,6 +98,8 @@ class Audit:
     articles: int
     texts: int
     judged: dict[str, int]
+    reward_means: dict[str, list[float | None]]
+    human_means: dict[str, list[float | None]]
     agreement: dict[Question, Agreement]
     resamples: int
     seed: int
@@ -157,6 +162,15 @@ def _means(counts: np.ndarray, values: np.ndarray, known: np.ndarray) -> np.ndar
     number = counts @ known.astype(float)
     total = counts @ np.where(known, values, 0.0)
     return np.divide(total, number, out=np.full(total.shape, np.nan), where=number > 0)
+
+
+def _system_means(grids: Mapping[str, np.ndarray]) -> dict[str, list[float | None]]:
+    """Return the mean of each system over all its articles."""
+    found: dict[str, list[float | None]] = {}
+    for name, grid in grids.items():
+        means = _means(np.ones((1, len(grid))), grid, np.isfinite(grid))[0]
+        found[name] = [float(mean) if np.isfinite(mean) else None for mean in means]
+    return found
 
 
 def _system_level(
@@ -281,6 +295,8 @@ def audit_rewards(
         articles,
         sum(len(row.texts) for row in rows),
         {name: int(np.isfinite(grid).sum()) for name, grid in scores.items()},
+        _system_means(scores),
+        _system_means(people),
         dict(_answers(scores, people, counts.astype(float))),
         resamples,
         seed,

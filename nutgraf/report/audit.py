@@ -154,6 +154,21 @@ def _tables(audit: Audit) -> list[Table]:
     ]
 
 
+def _systems(audit: Audit) -> Table:
+    """The means behind the system level, the best by people first."""
+    columns = {**audit.human_means, **audit.reward_means}
+
+    def liked(number: int) -> float:
+        return sum(means[number] or 0.0 for means in audit.human_means.values())
+
+    rows = [
+        [audit.systems[number], *(means[number] for means in columns.values())]
+        for number in sorted(range(len(audit.systems)), key=liked, reverse=True)
+    ]
+    note = "Means over articles: what people gave, then each reward."
+    return Table("Systems", ["system", *columns], rows, note)
+
+
 def audit_page(audit: Audit, settings: Mapping[str, Any]) -> str:
     """Write the page of an audit.
 
@@ -174,7 +189,7 @@ def audit_page(audit: Audit, settings: Mapping[str, Any]) -> str:
             Fact("Rewards", f"{len(audit.rewards):,}"),
         ],
         summary=[*findings(audit), *audit_note(audit).splitlines()],
-        tables=_tables(audit),
+        tables=[*_tables(audit), _systems(audit)],
         settings=settings,
     )
     picture = (
@@ -193,9 +208,9 @@ def audit_numbers(audit: Audit) -> dict[str, Any]:
         audit: of `audit_rewards`.
 
     Returns:
-        n, and under `rewards` for each reward: `texts` it judged, and for each level
-        and coefficient the dimensions with `value`, `low`, `high` (None where it is
-        undefined) and `articles`.
+        n, the means of each system, and under `rewards` for each reward: `texts` it
+        judged, and for each level and coefficient the dimensions with `value`, `low`,
+        `high` (None where it is undefined) and `articles`.
     """
 
     def answers(level: str, coefficient: str, reward: str) -> dict[str, Any]:
@@ -207,7 +222,13 @@ def audit_numbers(audit: Audit) -> dict[str, Any]:
 
     return {
         "articles": audit.articles,
-        "systems": list(audit.systems),
+        "systems": {
+            system: {
+                "human": {h: m[number] for h, m in audit.human_means.items()},
+                "rewards": {r: m[number] for r, m in audit.reward_means.items()},
+            }
+            for number, system in enumerate(audit.systems)
+        },
         "texts": audit.texts,
         "human": list(audit.human),
         "resamples": audit.resamples,

@@ -114,7 +114,7 @@ def test_page_and_numbers_are_written(file, tmp_path, capsys):
     assert f"wrote audit.html and audit.json into {out}" in capsys.readouterr().out
     assert "<svg" in (out / "audit.html").read_text(encoding="utf-8")
     numbers = json.loads((out / "audit.json").read_text(encoding="utf-8"))
-    assert numbers["articles"] == 4 and numbers["systems"] == ["A", "B", "C"]
+    assert numbers["articles"] == 4 and list(numbers["systems"]) == ["A", "B", "C"]
     assert numbers["rewards"]["rouge1"]["summary"]["kendall"]["fluency"]["value"] == 1.0
     assert numbers["settings"]["file"] == str(file)
 

@@ -117,6 +117,8 @@ def test_what_a_reward_does_not_apply_to_is_left_out():
     reward = [[1, None, 2], [None, None, None], [1, 2, 3]]
     found = audit_rewards(rows_of(h=human), {"r": table(reward), "s": table(human)})
     assert found.judged == {"r": 5, "s": 9}
+    assert found.reward_means["r"] == [1.0, 2.0, 2.5]
+    assert found.human_means == {"h": pytest.approx([5 / 3, 2.0, 7 / 3])}
     seen = values(found)
     assert seen["summary", "kendall", "h"] == 0.0  # 1 (two texts), none, -1
     # Means of the judged: reward 1, 2, 2.5; people 2, 2, 2.
@@ -126,6 +128,8 @@ def test_what_a_reward_does_not_apply_to_is_left_out():
 
 def test_systems_may_be_absent_for_some_articles():
     rows = rows_of(h=[[1, 2, 3], [1, 2, 3]])
+    nothing = audit_rewards(rows, {"r": table([[1, None, 3], [1, None, 3]])})
+    assert nothing.reward_means == {"r": [1.0, None, 3.0]}
     rows[1] = rows[1]._replace(texts=rows[1].texts[::-1][:2])  # S2, S1
     found = audit_rewards(rows, {"r": table([[1, 2, 3], [9, 3, 2]])})
     assert found.texts == 5 and found.judged == {"r": 5}

@@ -30,7 +30,7 @@ def audit():
     }
     judged = dict.fromkeys(VALUES, 1600) | {"flat": 12}
     names = tuple(VALUES), ("fluency", "focus"), ("A", "B")
-    return Audit(*names, 800, 1600, judged, agreement, 1000, 0)
+    return Audit(*names, 800, 1600, judged, {}, {}, agreement, 1000, 0)
 
 
 def test_a_line_per_reward_and_a_column_per_dimension(audit):

@@ -29,7 +29,10 @@ def audit():
         for human in ("fluency", EVIL)
     }
     names = tuple(VALUES), ("fluency", EVIL), ("A", "B")
-    return Audit(*names, 8, 16, dict.fromkeys(VALUES, 16), agreement, 1000, 0)
+    judged = dict.fromkeys(VALUES, 16)
+    rewards = {reward: [0.25, 0.125] for reward in VALUES} | {"flat": [None, 1.0]}
+    human = {"fluency": [1.5, 4.0], EVIL: [2.0, 2.5]}
+    return Audit(*names, 8, 16, judged, rewards, human, agreement, 1000, 0)
 
 
 def test_the_picture_has_a_number_per_cell_and_both_colours(audit):
@@ -69,6 +72,8 @@ def test_the_page_is_whole_and_escaped(audit):
     for title in ("Texts for one article: tau-b", "Systems by their means: rho"):
         assert title in page
     assert "0.25<small>0.10 to 0.30</small>" in page
+    systems = page[page.index("<h3>Systems</h3>") :]
+    assert systems.index('dir="auto">B</th>') < systems.index('dir="auto">A</th>')
     assert not re.search(r"(href|src)=\"(?!#|data:)", page)
 
 
@@ -81,6 +86,8 @@ def test_files_are_written_and_the_numbers_are_plain_json(audit, tmp_path):
     assert read["rewards"] == found["rewards"]
     assert read["settings"] == {"file": "summeval.jsonl", "human": ["fluency"]}
     assert set(read["versions"]) == {"nutgraf"}
+    assert read["systems"]["B"]["human"] == {"fluency": 4.0, EVIL: 2.5}
+    assert read["systems"]["A"]["rewards"]["flat"] is None
     rouge, flat = read["rewards"]["rouge1"], read["rewards"]["flat"]
     assert rouge["texts"] == 16
     assert rouge["summary"]["kendall"]["fluency"] == {

@@ -2,76 +2,32 @@
 
     python3 -m venv /tmp/oracle
     /tmp/oracle/bin/pip install torch==2.13.0 rlax==0.1.9 tensordict==0.10.0 \
-        "transformers>=5.5.3,<5.11" omegaconf hydra-core ray pandas codetiming
-    /tmp/oracle/bin/pip install --no-deps verl==0.9.1
+        "transformers>=5.5.3,<5.11" omegaconf hydra-core ray codetiming \
+        pandas==3.1.1 scikit-learn==1.9.1 datasets accelerate flax
+    /tmp/oracle/bin/pip install --no-deps verl==0.9.1 trl==0.28.0 \
+        google-tunix==0.1.7 google-metrax jaxtyping wadler-lindig qwix grain clu \
+        perfetto importlib_resources tensorboardX sentencepiece pillow
     JAX_PLATFORMS=cpu /tmp/oracle/bin/python tests/oracles/make_objectives.py
 
 It needs its own environment and imports nothing of nutgraf. Each case names the
 function that was called, its package and version; inputs are drawn from a fixed seed
-and rounded to float32.
+and rounded to float32. Where a library has its formula in a method of a trainer, the
+method is called with a stand-in that hands it the log-probs.
 """
 
 from __future__ import annotations
 
-import json
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any
-
 import jax.numpy as jnp
 import numpy as np
+import pair_oracles
+import policy_oracles
+import return_oracles
 import rlax
 import torch
 import torch.nn.functional as F
+from oracle_cases import G, P, T, case, ragged_mask, random_log_probs, write
 from verl.trainer.ppo import core_algos
 from verl.workers.config import ActorConfig
-
-COMMAND = "python tests/oracles/make_objectives.py"
-FROZEN = Path(__file__).parents[1] / "objectives" / "frozen"
-P, G, T = 3, 4, 6
-
-
-def plain(value: Any) -> Any:
-    """Turn arrays into nested lists of short numbers."""
-    if isinstance(value, torch.Tensor):
-        value = value.detach().numpy()
-    array = np.asarray(value)
-    if array.dtype.kind == "f":
-        array = array.astype(np.float64).round(9)
-    return array.tolist()
-
-
-def case(package: str, function: str, inputs: dict, expected: dict) -> dict:
-    """Return one frozen comparison."""
-    return {
-        "package": package,
-        "version": version(package),
-        "function": function,
-        "inputs": {name: plain(value) for name, value in inputs.items()},
-        "expected": {name: plain(value) for name, value in expected.items()},
-    }
-
-
-def write(name: str, cases: list[dict]) -> None:
-    """Write the cases of one objective file."""
-    FROZEN.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"command": COMMAND, "cases": cases})
-    text = text.replace('{"package"', '\n{"package"') + "\n"
-    (FROZEN / f"{name}.json").write_text(text, encoding="utf-8")
-
-
-def ragged_mask(rng: np.random.Generator) -> np.ndarray:
-    """Return (P * G, T) bool: lengths 1..T, and one sequence without any token."""
-    lengths = rng.integers(1, T + 1, size=P * G)
-    lengths[5] = 0
-    return np.arange(T) < lengths[:, None]
-
-
-def random_log_probs(rng: np.random.Generator, scale: float) -> tuple:
-    """Return log-probs of two policies, (P * G, T), `scale` nats apart."""
-    log_probs = -rng.exponential(2.0, size=(P * G, T)).astype("float32")
-    other = log_probs - rng.normal(0.0, scale, size=(P * G, T)).astype("float32")
-    return log_probs.round(4), other.round(4).astype("float32")
 
 
 def reductions(rng: np.random.Generator) -> list[dict]:
@@ -260,6 +216,24 @@ def main() -> None:
         "grpo": clipped_losses,
         "policy_gradient": policy_gradients,
         "advantages": advantages_of_groups,
+        # The place in this list is the seed: new ones go to its end.
+        "second_limit": policy_oracles.second_limits,
+        "gspo": policy_oracles.gspo,
+        "rloo_loss": policy_oracles.rloo_losses,
+        "cispo": policy_oracles.cispo,
+        "importance": policy_oracles.importance,
+        "minimum_risk": policy_oracles.minimum_risk,
+        "kl_penalty": policy_oracles.kl_penalties,
+        "returns": return_oracles.returns,
+        "whiten": return_oracles.whitened,
+        "value": return_oracles.value,
+        "running_mean": return_oracles.running_means,
+        "group_advantages": return_oracles.group_advantages,
+        "reward_model": pair_oracles.reward_models,
+        "dpo": pair_oracles.dpo,
+        "ipo": pair_oracles.ipo,
+        "kl_controller": pair_oracles.kl_controllers,
+        "overlong": pair_oracles.overlong,
     }
     for number, (name, make) in enumerate(makers.items()):
         write(name, make(np.random.default_rng(number)))

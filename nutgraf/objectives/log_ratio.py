@@ -11,7 +11,7 @@ from typing import Any
 
 from keras import ops
 
-__all__ = ["LIMIT", "log_ratio", "log_ratio_clamped"]
+__all__ = ["LIMIT", "finite_log_probs", "log_ratio", "log_ratio_clamped"]
 
 Array = Any
 
@@ -20,6 +20,23 @@ LIMIT = 20.0
 
 # Stands for -inf, so that "impossible under both" is a difference of 0 and not NaN.
 _IMPOSSIBLE = -1e9
+
+
+def finite_log_probs(log_probs: Array) -> Array:
+    """Return log-probs with -1e9 in the place of -inf: -inf * 0 would be NaN.
+
+    Args:
+        log_probs: (..., T) float32 nats.
+
+    Returns:
+        (..., T) float32 nats, finite; no gradient flows to what was -inf.
+
+    Example:
+        >>> import numpy as np
+        >>> float(finite_log_probs(np.float32([-np.inf]))[0])
+        -1000000000.0
+    """
+    return ops.maximum(log_probs, _IMPOSSIBLE)
 
 
 def log_ratio(log_probs: Array, other_log_probs: Array) -> Array:
@@ -38,9 +55,7 @@ def log_ratio(log_probs: Array, other_log_probs: Array) -> Array:
         >>> float(log_ratio(one, one - 1)[0]), float(log_ratio(never, never)[0])
         (1.0, 0.0)
     """
-    return ops.maximum(log_probs, _IMPOSSIBLE) - ops.maximum(
-        other_log_probs, _IMPOSSIBLE
-    )
+    return finite_log_probs(log_probs) - finite_log_probs(other_log_probs)
 
 
 def log_ratio_clamped(log_probs: Array, other_log_probs: Array) -> Array:

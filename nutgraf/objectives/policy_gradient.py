@@ -11,7 +11,7 @@ from typing import Any
 
 from keras import ops
 
-from nutgraf.objectives.log_ratio import log_ratio
+from nutgraf.objectives.log_ratio import finite_log_probs
 from nutgraf.objectives.shapes import check_same_shape
 
 __all__ = ["policy_gradient_loss"]
@@ -46,6 +46,6 @@ def policy_gradient_loss(log_probs: Array, advantages: Array) -> Array:
     2017, "Self-critical Sequence Training", eq. 7, arXiv 1612.00563.
     """
     check_same_shape(log_probs=log_probs, advantages=advantages)
-    # The ratio to probability 1 keeps an impossible action finite: -inf * 0 is NaN.
-    finite = log_ratio(log_probs, ops.zeros_like(log_probs))
-    return -ops.stop_gradient(ops.convert_to_tensor(advantages)) * finite
+    return -ops.stop_gradient(ops.convert_to_tensor(advantages)) * finite_log_probs(
+        log_probs
+    )

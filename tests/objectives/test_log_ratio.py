@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from nutgraf.backend import to_numpy
-from nutgraf.objectives.log_ratio import LIMIT, log_ratio, log_ratio_clamped
+from nutgraf.objectives.log_ratio import (
+    LIMIT,
+    finite_log_probs,
+    log_ratio,
+    log_ratio_clamped,
+)
 
 NEVER = -np.inf
 P = np.float32([-1.0, -1.0, NEVER, NEVER, -300.0, 0.0])
@@ -30,3 +35,12 @@ def test_gradient_is_one_within_the_limits_and_never_nan(function, gradient):
     assert found[0] == 1.0
     # Equal log-probs are the normal case of a first update: no gradient may be lost.
     assert gradient(lambda p: ops.sum(function(p, Q[:1])), Q[:1]).tolist() == [1.0]
+
+
+def test_finite_log_probs_change_nothing_but_minus_infinity(gradient):
+    from keras import ops
+
+    found = to_numpy(finite_log_probs(P))
+    assert (found == np.where(P == NEVER, -1e9, P)).all()
+    of = gradient(lambda p: ops.sum(finite_log_probs(p)), P)
+    assert of.tolist() == np.isfinite(P).astype("float32").tolist()

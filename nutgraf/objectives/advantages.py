@@ -1,9 +1,10 @@
 """From rewards of texts to advantages: how much better than expected.
 
 All functions take the rewards of P prompts with G samples each. They differ in what
-they expect: the mean of the group (GRPO), the mean of the other samples (RLOO), or the
-reward of the greedy text (self-critical). A sample that is not valid gets 0 and counts
-for no other.
+they expect: the mean of the group (GRPO), the mean of the other samples (RLOO), the
+reward of the greedy text (self-critical, ReMax), or the mean of earlier rewards
+(REINFORCE). A sample that is not valid gets 0 and counts for no other. A critic per
+token is in `returns.py`.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from typing import Any
 from keras import ops
 
 from nutgraf.arrays import check_shapes
+from nutgraf.errors import ConfigError
+from nutgraf.objectives.whiten import centred
 
 __all__ = ["group_advantages", "leave_one_out_advantages"]
-__all__ += ["self_critical_advantages"]
+__all__ += ["running_mean_advantages", "self_critical_advantages"]
 
 Array = Any
 
@@ -33,13 +36,8 @@ def _weights(rewards: Array, valid: Array | None) -> tuple[Array, Array]:
 
 def _centred(rewards: Array, weights: Array) -> tuple[Array, Array]:
     """Return (P, G) rewards minus their group's mean, and (P, 1) valid samples."""
-    count = ops.sum(weights, axis=1, keepdims=True)
-    # Counted from the group's highest reward, so that equal ones give exactly 0.
-    lowest = -3e38  # below any reward
-    top = ops.max(ops.where(weights > 0, rewards, lowest), axis=1, keepdims=True)
-    shifted = ops.where(weights > 0, rewards - top, 0.0)
-    mean = ops.sum(shifted, axis=1, keepdims=True) / ops.maximum(count, 1.0)
-    return ops.where(weights > 0, shifted - mean, 0.0), count
+    from_mean, _, count = centred(rewards, weights, axis=1)
+    return from_mean, count
 
 
 def group_advantages(
@@ -147,3 +145,59 @@ def self_critical_advantages(
     rewards, weights = _weights(rewards, valid)
     difference = rewards - ops.cast(baseline, "float32")[:, None]
     return ops.where(weights > 0, difference, 0.0)
+
+
+def running_mean_advantages(
+    rewards: Array,
+    valid: Array | None,
+    mean: Array,
+    count: Array,
+    *,
+    decay: float = 0.99,
+) -> tuple[Array, Array, Array]:
+    """Return each reward minus the mean of earlier rewards, and the mean to go on with.
+
+    For samples that have no group (G = 1) and no critic. The mean is that of all
+    earlier rewards, each weighed decay^(updates since). It is a proper weighted mean
+    from the first update on: it does not start at 0 and creep up. Before the first
+    reward there is nothing to compare with: advantages are 0.
+
+    Args:
+        rewards: (P, G) float32.
+        valid: (P, G) bool, False = leave this sample out; None = all count.
+        mean: float32 scalar, the mean so far; any finite number at the start.
+        count: float32 scalar >= 0, the weight of the rewards behind it; 0 at the start.
+        decay: in (0, 1]; 1 = earlier rewards count as much as the last ones.
+
+    Returns:
+        (P, G) float32 advantages, reward units; the new mean and the new count.
+
+    Raises:
+        ConfigError: `decay` is outside (0, 1].
+        ValueError: shapes differ.
+
+    Example:
+        >>> import numpy as np
+        >>> rewards = np.float32([[1.0], [3.0]])
+        >>> found = running_mean_advantages(rewards, None, 0.0, 6.0, decay=1.0)
+        >>> [part.__array__().tolist() for part in found]
+        [[[1.0], [3.0]], 0.5, 8.0]
+
+    Reference: Williams 1992, "Simple statistical gradient-following algorithms for
+    connectionist reinforcement learning", Machine Learning 8, section 4
+    (reinforcement comparison).
+    """
+    if not 0.0 < decay <= 1.0:
+        raise ConfigError(
+            f"decay must be in (0, 1]. Received: decay={decay}. 0.99 remembers about "
+            "100 updates, 1 all of them."
+        )
+    rewards, weights = _weights(rewards, valid)
+    mean = ops.convert_to_tensor(mean, "float32")
+    count = ops.convert_to_tensor(count, "float32")
+    difference = ops.where(weights > 0, rewards - mean, 0.0)
+    advantages = ops.where(count > 0, difference, 0.0)
+    new_count = decay * count + ops.sum(weights)
+    # (decay * count * mean + sum r) / new_count, without the large products
+    new_mean = mean + ops.sum(difference) / ops.maximum(new_count, 1e-9)
+    return advantages, new_mean, new_count

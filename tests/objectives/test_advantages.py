@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from nutgraf.backend import to_numpy
+from nutgraf.errors import ConfigError
 from nutgraf.objectives.advantages import (
     group_advantages,
     leave_one_out_advantages,
+    running_mean_advantages,
     self_critical_advantages,
 )
 
@@ -125,3 +127,82 @@ def test_shapes_must_agree():
             function(rewards[0])
     with pytest.raises(ValueError, match="baseline must have the shape"):
         self_critical_advantages(rewards, np.ones(3, "float32"))
+
+
+def run_over(batches, valid, decay):
+    """Feed batch after batch; return all advantages and all means."""
+    mean, count, advantages, means = 0.0, 0.0, [], []
+    for rewards, counts in zip(batches, valid, strict=True):
+        found, mean, count = running_mean_advantages(
+            rewards, counts, mean, count, decay=decay
+        )
+        advantages.append(to_numpy(found))
+        means.append(float(mean))
+    return advantages, means
+
+
+def test_literal_running_mean():
+    # means 2; then (0.5 * 2 * 2 + 6) / (1 + 1) = 4, then (1 * 4 + 1) / (1 + 1) = 2.5
+    batches = np.float32([[[1, 3]], [[6, 99]], [[1, 99]]])
+    valid = np.array([[[1, 1]], [[1, 0]], [[1, 0]]], bool)
+    advantages, means = run_over(batches, valid, 0.5)
+    assert means == [2.0, 4.0, 2.5]
+    assert [found.tolist() for found in advantages] == [
+        [[0, 0]],  # nothing to compare with yet
+        [[4, 0]],
+        [[-3, 0]],
+    ]
+
+
+def test_running_mean_equal_to_pandas(frozen):
+    for case in frozen("running_mean"):
+        given = case.inputs
+        _, means = run_over(given["rewards"], given["valid"], given["decay"])
+        np.testing.assert_allclose(means, case.expected["means"], rtol=1e-5, atol=1e-6)
+
+
+def test_running_mean_without_decay_is_the_mean_of_all():
+    rng = np.random.default_rng(0)
+    batches = (1e4 + rng.normal(size=(20, 3, 4))).astype("float32")
+    valid = rng.random(batches.shape) < 0.7
+    _, means = run_over(batches, valid, 1.0)
+    for last, mean in enumerate(means):
+        seen = batches[: last + 1][valid[: last + 1]]
+        assert mean == pytest.approx(seen.astype("float64").mean(), rel=1e-6)
+
+
+def test_running_mean_raises_what_beats_earlier_rewards():
+    rewards = np.float32([[1, 3], [0, 5]])
+    found, _, _ = running_mean_advantages(rewards, None, 2.0, 10.0)
+    assert to_numpy(found).tolist() == [[-1, 1], [-2, 3]]
+
+
+def test_running_mean_leaves_invalid_samples_out():
+    rewards = np.float32([[1, np.nan], [np.inf, 3]])
+    valid = np.array([[1, 0], [0, 1]], bool)
+    found, mean, count = running_mean_advantages(rewards, valid, 2.0, 2.0, decay=1.0)
+    assert to_numpy(found).tolist() == [[-1, 0], [0, 1]]
+    assert (float(mean), float(count)) == (2.0, 4.0)
+    nothing = np.zeros_like(valid)
+    found, mean, count = running_mean_advantages(rewards, nothing, 2.0, 0.0)
+    assert not to_numpy(found).any() and (float(mean), float(count)) == (2.0, 0.0)
+
+
+@pytest.mark.parametrize("decay", [0.0, 1.1])
+def test_decay_is_in_range(decay):
+    with pytest.raises(ConfigError, match=r"decay must be in \(0, 1\]. Received"):
+        running_mean_advantages(np.ones((1, 1)), None, 0.0, 0.0, decay=decay)
+
+
+def test_equal_to_a_second_library(frozen):
+    for case in frozen("group_advantages"):
+        rewards = case.inputs["rewards"]
+        found = {
+            "grpo": group_advantages(rewards, epsilon=case.inputs["epsilon"]),
+            "dr_grpo": dr_grpo(rewards),
+            "rloo": leave_one_out_advantages(rewards),
+        }
+        for name, expected in case.expected.items():
+            np.testing.assert_allclose(
+                to_numpy(found[name]), expected, rtol=1e-5, atol=1e-5
+            )

@@ -207,3 +207,66 @@ def test_shapes_must_agree():
         clipped_policy_loss(ZERO, ZERO, ZERO[:, :1])
     with pytest.raises(ValueError, match="mask must have the shape"):
         ratio(ZERO, ZERO, ZERO[:, :1])
+
+
+LIMITS = [{"dual_clip": 3.0}, {"ratio_limit": 3.0}]
+limited = pytest.mark.parametrize("limit", LIMITS, ids=["dual_clip", "ratio_limit"])
+
+
+@limited
+def test_literal_of_the_second_limit(limit):
+    # ratio 5: with advantage -2 cut at 3, with 2 at 1.2; ratios 2 and 0.5 as before
+    found = clipped_policy_loss(
+        np.log(np.float32([[5, 5, 2, 0.5]])),
+        np.zeros((1, 4), "float32"),
+        np.float32([[-2, 2, -2, -2]]),
+        **limit,
+    )
+    np.testing.assert_allclose(to_numpy(found), [[6.0, -2.4, 4.0, 1.6]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("package", ["verl", "trl"])
+def test_second_limit_equal_to_other_libraries(frozen, gradient, package):
+    for case in frozen("second_limit", package):
+        given = dict(case.inputs)
+        log_probs, mask = given.pop("log_probs"), given.pop("mask")
+
+        def loss(x, given=given, mask=mask):
+            return token_mean(clipped_policy_loss(x, **given), mask)
+
+        found = float(loss(log_probs))
+        assert found == pytest.approx(case.expected["token_mean"], rel=1e-5)
+        np.testing.assert_allclose(
+            gradient(loss, log_probs), case.expected["gradient"], rtol=1e-4, atol=1e-6
+        )
+
+
+@limited
+def test_a_runaway_token_gives_no_gradient_and_counts_as_clipped(gradient, limit):
+    log_probs = np.log(np.float32([[5.0, 2.0, 5.0]]))
+    advantages, mask = np.float32([[-1, -1, 1]]), np.ones((1, 3), bool)
+    found = gradient(
+        lambda x: ops.sum(clipped_policy_loss(x, ZERO, advantages, **limit)), log_probs
+    )
+    np.testing.assert_allclose(found, [[0, 2, 0]], rtol=1e-6)
+    total, count = clip_share(log_probs, ZERO, advantages, mask, **limit)
+    assert (float(total), float(count)) == (2.0, 3.0)
+
+
+def test_both_names_are_one_limit_and_the_lower_counts():
+    log_probs, advantages, _ = random_case()
+    old = log_probs + random_case(1)[0]
+    one = clipped_policy_loss(log_probs, old, advantages, dual_clip=2.0)
+    for limits in ({"ratio_limit": 2.0}, {"ratio_limit": 2.0, "dual_clip": 3.0}):
+        other = clipped_policy_loss(log_probs, old, advantages, **limits)
+        np.testing.assert_array_equal(to_numpy(one), to_numpy(other))
+    without = clipped_policy_loss(log_probs, old, advantages)
+    assert (to_numpy(one) <= to_numpy(without)).all()
+    assert (to_numpy(one) < to_numpy(without)).any()
+
+
+def test_second_limits_are_in_range():
+    with pytest.raises(ConfigError, match="dual_clip must be greater than 1"):
+        clipped_policy_loss(ZERO, ZERO, ZERO, dual_clip=1.0)
+    with pytest.raises(ConfigError, match="ratio_limit must be greater than the"):
+        clip_share(ZERO, ZERO, ZERO, ZERO, ratio_limit=1.2)

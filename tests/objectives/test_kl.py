@@ -5,9 +5,10 @@ import pytest
 from keras import ops
 
 from nutgraf.backend import to_numpy
-from nutgraf.objectives.kl import k1, k2, k3
+from nutgraf.errors import ConfigError
+from nutgraf.objectives.kl import absolute, k1, k2, k3, k3_plus, kl_rewards
 
-ALL = {"k1": k1, "k2": k2, "k3": k3}
+ALL = {"k1": k1, "k2": k2, "k3": k3, "k3_plus": k3_plus, "absolute": absolute}
 every = pytest.mark.parametrize("estimate", ALL.values(), ids=ALL.keys())
 
 LOGITS = np.float32([0.3, -1.0, 0.8, 0.1])
@@ -25,7 +26,8 @@ def test_literal():
     # policy twice as likely as the reference: d = log 2
     policy, reference = np.log(np.float32([0.5])), np.log(np.float32([0.25]))
     d = np.log(2)
-    for estimate, expected in ((k1, d), (k2, d * d / 2), (k3, 0.5 - 1 + d)):
+    expected_of = {k1: d, k2: d * d / 2, k3: 0.5 - 1 + d, k3_plus: 0.5 - 1 + d}
+    for estimate, expected in {**expected_of, absolute: d}.items():
         found = to_numpy(estimate(policy, reference))
         np.testing.assert_allclose(found, [expected], rtol=1e-6)
 
@@ -45,7 +47,9 @@ def test_direction_and_bias():
     }
     assert means["k1"] == pytest.approx(exact, rel=1e-5)
     assert means["k3"] == pytest.approx(exact, rel=1e-5)
+    assert means["k3_plus"] == means["k3"]
     assert abs(means["k2"] - exact) > 1e-3
+    assert abs(means["absolute"] - exact) > 1e-3
     near = pytest.approx(exact, rel=1e-2)  # the other direction is not even near
     assert (Q * np.log(Q / P)).sum() != near
 
@@ -63,10 +67,11 @@ def test_gradient_as_a_loss(gradient):
     close = {"rtol": 1e-4, "atol": 1e-6}
     np.testing.assert_allclose(expected_gradient(k1, gradient), 0 * P, **close)
     np.testing.assert_allclose(expected_gradient(k2, gradient), exact, **close)
+    np.testing.assert_allclose(expected_gradient(k3_plus, gradient), exact, **close)
     np.testing.assert_allclose(expected_gradient(k3, gradient), forward, **close)
 
 
-@pytest.mark.parametrize("estimate", [k2, k3])
+@pytest.mark.parametrize("estimate", [k2, k3, k3_plus])
 def test_a_step_brings_the_policy_nearer(estimate, gradient):
     moved = softmax(LOGITS - 0.3 * expected_gradient(estimate, gradient))
     assert (moved * np.log(moved / Q)).sum() < (P * np.log(P / Q)).sum()
@@ -85,8 +90,10 @@ def test_k3_is_accurate_and_not_negative_near_zero():
 def test_zero_at_the_reference(estimate, gradient):
     same = np.float32([[-1.5, -0.2]])
     assert to_numpy(estimate(same, same)).tolist() == [[0.0, 0.0]]
-    found = gradient(lambda x: ops.sum(estimate(x, same)), same)
-    assert found.tolist() == ([[1.0, 1.0]] if estimate is k1 else [[0.0, 0.0]])
+    if estimate is not absolute:  # which has a corner there
+        found = gradient(lambda x: ops.sum(estimate(x, same)), same)
+        expected = 1.0 if estimate is k1 else 0.0
+        assert found.tolist() == [[expected, expected]]
 
 
 @every
@@ -112,3 +119,42 @@ def test_no_gradient_to_the_reference(estimate, gradient):
 def test_shapes_must_agree(estimate):
     with pytest.raises(ValueError, match="ref_log_probs must have the shape"):
         estimate(np.ones((2, 3)), np.ones((2, 1)))
+
+
+def test_penalties_equal_to_verl(frozen, gradient):
+    for case in frozen("kl_penalty"):
+        log_probs, reference = case.inputs.values()
+        for name in ("absolute", "k3_plus"):
+            found = to_numpy(ALL[name](log_probs, reference))
+            expected = case.expected[name]
+            np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+            np.testing.assert_allclose(
+                gradient(
+                    lambda x, f=ALL[name], r=reference: ops.sum(f(x, r)), log_probs
+                ),
+                case.expected[f"{name}_gradient"],
+                rtol=1e-5,
+                atol=1e-5,
+            )
+
+
+def test_kl_rewards_are_minus_k1_without_gradient(gradient):
+    log_probs, reference = np.float32([[-1, -2]]), np.float32([[-3, -1.5]])
+    found = to_numpy(kl_rewards(log_probs, reference, 0.5))
+    assert found.tolist() == [[-1.0, 0.25]]
+    for of in (
+        lambda x: ops.sum(kl_rewards(x, reference, 0.5)),
+        lambda x: ops.sum(kl_rewards(log_probs, x, 0.5)),
+    ):
+        assert not gradient(of, log_probs).any()
+
+
+def test_kl_rewards_are_bounded():
+    extreme = np.float32([-np.inf, -1e8, -200.0, 0.0])
+    new, old = np.meshgrid(extreme, extreme)
+    found = to_numpy(kl_rewards(new, old, 0.5))
+    assert np.abs(found).max() == 10.0 and not np.diag(found).any()
+    with pytest.raises(ConfigError, match="weight must be at least 0. Received"):
+        kl_rewards(new, old, -0.1)
+    with pytest.raises(ValueError, match="ref_log_probs must have the shape"):
+        kl_rewards(new, old[:1], 0.1)

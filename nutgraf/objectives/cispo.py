@@ -57,8 +57,8 @@ def cispo_loss(
         >>> loss.__array__().tolist()
         [3.0, 6.0]
 
-    Reference: MiniMax 2025, "MiniMax-M1", eq. 4-5, arXiv 2506.13585; the limit 5: Khatri
-    et al. 2025, "The Art of Scaling RL Compute for LLMs", arXiv 2510.13786.
+    Reference: MiniMax 2025, "MiniMax-M1", eq. 4-5, arXiv 2506.13585; the limit 5:
+    Khatri et al. 2025, "The Art of Scaling RL Compute for LLMs", arXiv 2510.13786.
     """
     check_same_shape(
         log_probs=log_probs, old_log_probs=old_log_probs, advantages=advantages

@@ -29,8 +29,8 @@ from nutgraf.metrics.names import METRICS
 from nutgraf.metrics.significance import paired_test
 from nutgraf.models.checkpoint import load_policy
 from nutgraf.recipes.demo import DEMO
-from nutgraf.recipes.reinforce import improve
-from nutgraf.recipes.settings import ReinforceSettings
+from nutgraf.recipes.improve import improve
+from nutgraf.recipes.settings import ImproveSettings
 from nutgraf.training.log import read_metrics
 
 RESULTS = Path(__file__).parent / "results" / "three_arms.json"
@@ -40,7 +40,7 @@ LENGTH_PENALTY = 2.0
 """Of beam search; with 1 the texts were too short on validation rows."""
 
 
-def settings_of(arm: str, seed: int, out: Path, updates: int) -> ReinforceSettings:
+def settings_of(arm: str, seed: int, out: Path, updates: int) -> ImproveSettings:
     """Return the demo's settings, changed into an arm."""
     run = replace(
         DEMO,

@@ -31,7 +31,7 @@ _PUBLIC = {
     "load_cnn_dailymail": "data.cnn_dailymail",
     "load_docstrings": "data.docstrings",
     "load_policy": "models.checkpoint",
-    "make_reward": "recipes.reinforce",
+    "make_reward": "recipes.improve",
     "new_policy": "models.build",
     "read_rows": "data.files",
     "save_policy": "models.checkpoint",

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from nutgraf.cli.config import load_settings
 from nutgraf.cli.quiet import load_backend, say
-from nutgraf.recipes.settings import ReinforceSettings
+from nutgraf.recipes.settings import ImproveSettings
 
 __all__ = ["SETTINGS", "run"]
 
-SETTINGS = ReinforceSettings
+SETTINGS = ImproveSettings
 """What `nutgraf init rl` writes."""
 
 
@@ -24,7 +24,7 @@ def run(argv: Sequence[str]) -> int:
         0.
     """
     settings = load_settings(
-        ReinforceSettings,
+        ImproveSettings,
         argv,
         prog="nutgraf rl",
         description=(
@@ -42,7 +42,7 @@ def run(argv: Sequence[str]) -> int:
         ],
     )
     load_backend()
-    from nutgraf.recipes.reinforce import improve
+    from nutgraf.recipes.improve import improve
 
     improve(settings, say)
     return 0

@@ -9,16 +9,13 @@ generous to the control.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nutgraf.arrays import Batch
 from nutgraf.backend import to_numpy
-from nutgraf.data.rows import Row
-from nutgraf.rl.loop import UpdateLoop
+from nutgraf.rl.loop import Draw, UpdateLoop
 from nutgraf.rl.settings import RLSettings
 from nutgraf.training.run_state import RunState
 from nutgraf.training.step import gradient_step
@@ -49,20 +46,18 @@ class ContinuedSupervised(UpdateLoop):
         )
         self._gradient = gradient_step(policy, smoothing=0.0, rate=0.0)
 
-    def update(
-        self, state: RunState, rows: Sequence[Row], batch: Batch
-    ) -> tuple[RunState, dict[str, float]]:
+    def update(self, state: RunState, draw: Draw) -> tuple[RunState, dict[str, float]]:
         """Take one update; see `UpdateLoop.update`.
 
         Args:
             state: weights, optimiser and position before it.
-            rows: its rows.
-            batch: the same as arrays.
+            draw: gives the next rows.
 
         Returns:
-            The state after it, position unchanged, and the numbers to log.
+            The state after it, the step not yet counted, and the numbers to log.
         """
         started = time.monotonic()
+        rows, batch = draw()
         grads, loss, count = self._gradient(state.values, batch, np.int32(0))
         count = float(to_numpy(count))
         state, norm = self.descend(state, grads, count)

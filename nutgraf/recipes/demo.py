@@ -20,9 +20,10 @@ from nutgraf.evaluation.score import best_lead, compare, score_texts
 from nutgraf.evaluation.texts import words_of
 from nutgraf.files import write_json
 from nutgraf.models.checkpoint import load_policy
+from nutgraf.recipes.algorithms import make_recipe
 from nutgraf.recipes.demo_report import DemoResult, demo_report, shown_rows
-from nutgraf.recipes.reinforce import make_recipe, make_reward
-from nutgraf.recipes.settings import DemoSettings, ReinforceSettings
+from nutgraf.recipes.improve import make_reward
+from nutgraf.recipes.settings import DemoSettings, ImproveSettings
 from nutgraf.report.write import write_report
 from nutgraf.rl.live import live_display
 from nutgraf.rl.settings import RLSettings
@@ -30,7 +31,7 @@ from nutgraf.text.words import WordKind
 
 __all__ = ["DEMO", "demo", "summary_of"]
 
-DEMO = ReinforceSettings(
+DEMO = ImproveSettings(
     start="starter",
     data=DataSettings(source="docstrings"),
     rl=RLSettings(updates=250, learning_rate=2e-4),
@@ -44,7 +45,7 @@ LEAST = 20.0
 def demo(
     settings: DemoSettings = DemoSettings(),  # noqa: B008 - frozen
     report: Callable[[str], None] = lambda line: None,
-    run: ReinforceSettings = DEMO,
+    run: ImproveSettings = DEMO,
 ) -> DemoResult:
     """Evaluate, improve by RL, evaluate again; write report.html and result.json.
 
@@ -95,7 +96,7 @@ def demo(
 
 
 def _improve(
-    run: ReinforceSettings,
+    run: ImproveSettings,
     policy: Any,
     rows: Sequence[Row],
     words: WordKind,
@@ -105,7 +106,14 @@ def _improve(
     from nutgraf.training.log import read_metrics
 
     reward = make_reward(run.reward, words, run.rl.seed)
-    recipe = make_recipe(run, policy, reward, Path(run.out))
+    recipe = make_recipe(
+        run.algorithm,
+        policy,
+        reward,
+        run.rl,
+        options=run.options,
+        folder=Path(run.out),
+    )
     with live_display("RL", run.rl.updates) as watch:
         recipe.fit(rows, watch=watch, stop_after=seconds)
     return read_metrics(Path(run.out))

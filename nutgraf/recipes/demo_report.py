@@ -13,7 +13,7 @@ from nutgraf.backend import to_numpy
 from nutgraf.data.rows import Row
 from nutgraf.evaluation.score import Evaluation, Leads, compare
 from nutgraf.metrics.names import LABELS
-from nutgraf.recipes.settings import ReinforceSettings
+from nutgraf.recipes.settings import ImproveSettings
 from nutgraf.report.panels import panels_of
 from nutgraf.report.parts import (
     Attention,
@@ -63,7 +63,7 @@ class DemoResult(NamedTuple):
     rl: Evaluation
     records: list[dict[str, float]]
     seconds: float
-    settings: ReinforceSettings
+    settings: ImproveSettings
 
 
 def shown_rows(result: DemoResult) -> list[int]:

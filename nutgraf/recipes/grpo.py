@@ -1,4 +1,4 @@
-"""Group relative policy optimisation for any text policy.
+"""Group relative policy optimisation, and its kin as combinations of parts.
 
 Each of G samples of a prompt is compared with its group: advantage = (reward - mean) /
 standard deviation; the clipped policy loss of PPO makes several epochs per rollout
@@ -7,42 +7,115 @@ safe. Shao et al. 2024, "DeepSeekMath", arXiv 2402.03300, section 4.1.
 Differences from the paper:
 1. The prompt is encoded once for its group, in sampling and in the update.
 2. Tokens are averaged over the whole batch, not per sample first (Yu et al. 2025,
-   "DAPO", arXiv 2503.14476, section 3.3): short texts do not weigh more.
+   "DAPO", arXiv 2503.14476, section 3.3): short texts do not weigh more. The paper's
+   is `average="sequence"`.
 3. The cross-entropy of the references can be mixed in (`supervised_weight`).
+
+The kin differ in one or two parts each; `VARIANTS` names them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from nutgraf.data.rows import Row
 from nutgraf.errors import ConfigError
 from nutgraf.objectives.advantages import group_advantages
+from nutgraf.objectives.cispo import cispo_loss
 from nutgraf.objectives.grpo import clipped_policy_loss
-from nutgraf.objectives.reduce import token_sum_count
+from nutgraf.objectives.reduce import (
+    fixed_length_sum_count,
+    sequence_sum_count,
+    token_sum_count,
+)
+from nutgraf.objectives.sequence_ratio import sequence_level
+from nutgraf.recipes.recipe import Recipe
 from nutgraf.rewards.base import Reward
-from nutgraf.rl.learner import Algorithm
+from nutgraf.rl.algorithm import Algorithm, Experience, group
 from nutgraf.rl.settings import RLSettings
-from nutgraf.rl.trainer import RLTrainer
 
-__all__ = ["GRPO"]
+__all__ = ["GRPO", "VARIANTS"]
+
+Array = Any
+Average = Literal["token", "sequence", "length"]
+Ratio = Literal["token", "sequence", "weight"]
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "grpo": {},
+    "dr-grpo": {"scale": False, "average": "length"},
+    "dapo": {"clip_range_high": 0.28, "resample": 2},
+    "gspo": {
+        "ratio": "sequence",
+        "average": "sequence",
+        "clip_range": 3e-4,
+        "clip_range_high": 4e-4,
+    },
+    "cispo": {"ratio": "weight", "clip_range_high": 4.0},
+}
+"""Options that make GRPO one of its kin.
+
+- dr-grpo: Liu et al. 2025, arXiv 2503.20783: no division by the standard deviation, nor
+  by each text's own length.
+- dapo: Yu et al. 2025, arXiv 2503.14476: clip higher, prompts that teach nothing are
+  replaced; its overlong shaping is `RLSettings.overlong_buffer`.
+- gspo: Zheng et al. 2025, arXiv 2507.18071: one ratio for the whole text.
+- cispo: MiniMax 2025, arXiv 2506.13585: the ratio is a weight, cut above and kept
+  without gradient; no token is left out.
+"""
 
 
-class GRPO:
+def _token_loss(
+    ratio: Ratio,
+    clip_range: float,
+    clip_range_high: float | None,
+    dual_clip: float | None,
+    ratio_limit: float | None,
+) -> Callable[[Array, Experience], Array]:
+    """The loss of a token, from what kind of ratio it uses."""
+    if ratio == "weight":
+        high = 1.0 + (clip_range if clip_range_high is None else clip_range_high)
+        cut = partial(cispo_loss, ratio_low=0.0, ratio_high=high)
+        return lambda new, given: cut(new, given.old_log_probs, given.advantages)
+    clipped = partial(
+        clipped_policy_loss,
+        clip_range=clip_range,
+        clip_range_high=clip_range_high,
+        dual_clip=dual_clip,
+        ratio_limit=ratio_limit,
+    )
+
+    def loss(log_probs: Array, given: Experience) -> Array:
+        old = given.old_log_probs
+        if ratio == "sequence":
+            log_probs = sequence_level(log_probs, old, given.mask)
+        return clipped(log_probs, old, given.advantages)
+
+    return loss
+
+
+class GRPO(Recipe):
     """Group relative policy optimisation.
 
     Args:
         policy: what to improve; its weights now are the reference of the KL.
         reward: the reward.
         settings: see `RLSettings`.
-        clip_range: largest change of a token's ratio that is rewarded, in (0, 1).
+        clip_range: largest fall of a ratio that is rewarded, in (0, 1).
+        clip_range_high: largest rise that is rewarded, > 0; None = `clip_range`.
+        dual_clip: > 1, limits the loss of tokens of negative advantage; None = none.
+        ratio_limit: > 1 + the upper clip, the same as a two-sided clip; None = none.
         scale: divide advantages by the group's standard deviation.
+        ratio: "token", "sequence" (GSPO), or "weight" (CISPO: no token is left out).
+        average: over all "token"s, per "sequence" first, or by the "length" limit.
+        resample: at most so many times, further prompts replace those whose samples
+            were all rewarded alike (DAPO's dynamic sampling).
+        stale: > 0: samples are drawn from weights that are renewed every so many
+            updates, and corrected by truncated importance weights.
         folder: run folder; None keeps nothing on disk.
 
-    Reference: Shao et al. 2024, arXiv 2402.03300.
+    Reference: Shao et al. 2024, arXiv 2402.03300; see `VARIANTS`.
     """
 
     def __init__(
@@ -52,7 +125,14 @@ class GRPO:
         settings: RLSettings = RLSettings(),  # noqa: B008 - frozen
         *,
         clip_range: float = 0.2,
+        clip_range_high: float | None = None,
+        dual_clip: float | None = None,
+        ratio_limit: float | None = None,
         scale: bool = True,
+        ratio: Ratio = "token",
+        average: Average = "token",
+        resample: int = 0,
+        stale: int = 0,
         folder: str | Path | None = None,
     ) -> None:
         """Build the trainer."""
@@ -61,31 +141,21 @@ class GRPO:
                 f"clip_range must be in (0, 1). Received: clip_range={clip_range}. "
                 "The PPO paper uses 0.2."
             )
+        averages: dict[str, Callable[..., Any]] = {
+            "token": token_sum_count,
+            "sequence": sequence_sum_count,
+            "length": partial(fixed_length_sum_count, length=settings.length),
+        }
+        high = clip_range if clip_range_high is None else clip_range_high
         algorithm = Algorithm(
-            advantages=partial(group_advantages, scale=scale),
-            token_loss=partial(clipped_policy_loss, clip_range=clip_range),
-            reduce=token_sum_count,
-            clip_range=(clip_range, clip_range),
+            estimate=group(partial(group_advantages, scale=scale)),
+            token_loss=_token_loss(
+                ratio, clip_range, clip_range_high, dual_clip, ratio_limit
+            ),
+            reduce=averages[average],
+            clip_range=(clip_range, high) if ratio == "token" else None,
+            resample=resample,
+            lag=stale,
+            stale=stale > 0,
         )
-        self.trainer = RLTrainer(
-            policy,
-            reward,
-            algorithm,
-            settings,
-            None if folder is None else Path(folder),
-        )
-
-    def fit(
-        self, data: Sequence[Row], callbacks: Sequence[Any] = (), **options: Any
-    ) -> list[dict[str, float]]:
-        """Improve the policy in place.
-
-        Args:
-            data: prompts with references.
-            callbacks: Keras callbacks.
-            **options: `watch` and `stop_after` of `RLTrainer.fit`.
-
-        Returns:
-            The numbers of each update.
-        """
-        return self.trainer.fit(data, callbacks, **options)
+        super().__init__(policy, reward, algorithm, settings, folder)

@@ -1,202 +1,91 @@
-"""RL end to end: a trained model, rows, a reward, an algorithm, a better model.
+"""REINFORCE: each sample is compared with what was to be expected.
 
-The function behind `nutgraf rl`. A run folder is resumed when it exists.
+Williams 1992, "Simple statistical gradient-following algorithms for connectionist
+reinforcement learning", Machine Learning 8. The baseline is the running mean of earlier
+rewards (his section 4), or learned: a head on the policy's states, as in Ranzato et al.
+2016, "Sequence Level Training with Recurrent Neural Networks", arXiv 1511.06732.
+
+Differences from the papers:
+1. The learned baseline's error shapes the policy's states too, with a small weight.
+2. All samples of an update weigh the same; no scaling by their spread.
 """
 
 from __future__ import annotations
 
-import hashlib
-import math
-from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from nutgraf.data.rows import Row
-from nutgraf.data.sources import load_split
 from nutgraf.errors import ConfigError
-from nutgraf.evaluation.texts import words_of
-from nutgraf.files import write_json
-from nutgraf.models.checkpoint import load_policy
-from nutgraf.recipes.continued import ContinuedSupervised
-from nutgraf.recipes.grpo import GRPO
-from nutgraf.recipes.run_card import (
-    refuse_other_rows,
-    refuse_other_settings,
-    run_card,
-)
-from nutgraf.recipes.self_critical import SelfCritical
-from nutgraf.recipes.settings import ReinforceSettings, RewardSettings
+from nutgraf.objectives.advantages import running_mean_advantages
+from nutgraf.objectives.policy_gradient import policy_gradient_loss
+from nutgraf.recipes.recipe import Recipe
 from nutgraf.rewards.base import Reward
-from nutgraf.rewards.length import LengthRatioPenalty
-from nutgraf.rewards.random import RandomReward
-from nutgraf.rewards.repetition import RepetitionPenalty
-from nutgraf.rewards.rouge import RougeReward
-from nutgraf.rewards.weighted import WeightedSum
-from nutgraf.rl.live import live_display
-from nutgraf.text.words import WordKind
-from nutgraf.training.run_state import latest_checkpoint
+from nutgraf.rl.actor_critic import actor_critic_estimate
+from nutgraf.rl.algorithm import Algorithm, Estimate, Experience, Signals
+from nutgraf.rl.settings import RLSettings
 
-__all__ = ["ALGORITHMS", "improve", "make_recipe", "make_reward"]
-
-ALGORITHMS = ("grpo", "self-critical", "supervised")
-"""What `algorithm` may be; "supervised" is the control arm that ignores the reward."""
+__all__ = ["Reinforce"]
 
 
-def make_reward(
-    settings: RewardSettings = RewardSettings(),  # noqa: B008 - frozen
-    words: WordKind = "english",
-    seed: int = 0,
-) -> Reward:
-    """Build the reward of its settings.
-
-    Args:
-        settings: the settings.
-        words: "english" or "cjk": what a word is.
-        seed: of the random control.
-
-    Returns:
-        The reward.
-
-    Raises:
-        ConfigError: the kind is unknown, or a weight is negative.
-
-    Example:
-        >>> make_reward()(["It rains."], ["It rains."], [["It rains."]])
-        [1.0]
-    """
-    if settings.kind == "random":
-        return WeightedSum({"random": (RandomReward(seed), 1.0)})
-    if settings.kind != "rouge":
-        raise ConfigError(
-            f'reward.kind must be "rouge" or "random". Received: {settings.kind!r}. '
-            'Leave it out for "rouge".'
-        )
-    rouge = RougeReward(settings.rouge1, settings.rouge2, settings.rougeL, words)
-    parts: dict[str, tuple[Reward, float]] = {"rouge": (rouge, 1.0)}
-    if settings.length:
-        band = settings.length_low, settings.length_high
-        parts["length"] = (LengthRatioPenalty(*band, words), settings.length)
-    if settings.repetition:
-        parts["repetition"] = (RepetitionPenalty(words=words), settings.repetition)
-    return WeightedSum(parts)
-
-
-def make_recipe(
-    settings: ReinforceSettings, policy: Any, reward: Reward, folder: Path | None
-) -> GRPO | SelfCritical | ContinuedSupervised:
-    """Build the recipe that the settings name.
-
-    Args:
-        settings: the settings.
-        policy: what to improve.
-        reward: the reward; "supervised" ignores it.
-        folder: run folder, or None.
-
-    Returns:
-        The recipe.
-
-    Raises:
-        ConfigError: the algorithm is unknown.
-    """
-    _check_algorithm(settings.algorithm)
-    if settings.algorithm == "self-critical":
-        return SelfCritical(policy, reward, settings.rl, folder=folder)
-    if settings.algorithm == "supervised":
-        return ContinuedSupervised(policy, settings.rl, folder=folder)
-    return GRPO(
-        policy, reward, settings.rl, clip_range=settings.clip_range, folder=folder
+def _running(signals: Signals, decay: float) -> Estimate:
+    before = signals.memory
+    advantages, mean, count = running_mean_advantages(
+        signals.rewards,
+        signals.valid,
+        before["baseline"],
+        before["count"],
+        decay=decay,
     )
+    return Estimate(advantages, memory={"baseline": float(mean), "count": float(count)})
 
 
-def improve(
-    settings: ReinforceSettings,
-    report: Callable[[str], None] = lambda line: None,
-    callbacks: Sequence[Any] = (),
-) -> dict[str, Any]:
-    """Improve a model by RL, or train it further as the control of RL.
+def _token_loss(log_probs: Any, given: Experience) -> Any:
+    return policy_gradient_loss(log_probs, given.advantages)
+
+
+class Reinforce(Recipe):
+    """REINFORCE with a baseline.
 
     Args:
-        settings: the settings.
-        report: called with each line a user should see.
-        callbacks: Keras callbacks; `on_train_batch_end` gets each update's numbers.
+        policy: what to improve; its weights now are the reference of the KL.
+        reward: the reward.
+        settings: see `RLSettings`; `samples` may be 1.
+        baseline: "running" (mean of earlier rewards) or "learned" (a critic's head).
+        decay: of the running mean, in (0, 1].
+        critic_weight: weight of the learned baseline's error, > 0.
+        folder: run folder; None keeps nothing on disk.
 
-    Returns:
-        "updates" done in all, and the "first" and "last" records of this call, empty
-        when nothing was left to do.
-
-    Raises:
-        ConfigError: a name is unknown, or the folder holds a run of other settings
-            or rows.
-        ModelError: the start is no model folder.
-        DataError: the rows cannot be read.
+    Reference: Williams 1992, Machine Learning 8.
     """
-    folder = Path(settings.out)
-    done = _check(settings, folder)
-    policy = load_policy(settings.start)
-    report(f"reading the rows of {settings.data.source}")
-    rows = list(load_split(settings.data, "train"))
-    words = words_of(rows[:100])
-    reward = make_reward(settings.reward, words, settings.rl.seed)
-    recipe = make_recipe(settings, policy, reward, folder)
-    data = _fingerprint(rows)
-    refuse_other_rows(folder, data)
-    card = run_card(settings, policy, data)
-    write_json(folder / "run.json", {**card, "rows": len(rows)})
-    total = settings.rl.updates
-    report(
-        f"{len(rows):,} prompts; {total:,} updates of {settings.rl.prompts} x "
-        f"{settings.rl.samples} samples, words counted as {words}"
-    )
-    if done:
-        report(f"goes on after update {done:,} of {total:,}")
-    limit = settings.max_minutes * 60 or math.inf
-    with live_display(settings.algorithm, total, done) as watch:
-        records = recipe.fit(rows, callbacks, watch=watch, stop_after=limit)
-    done += len(records)
-    report(_outcome(records, done, total, folder))
-    first, last = (records[0], records[-1]) if records else ({}, {})
-    return {"updates": done, "first": first, "last": last}
 
-
-def _check_algorithm(name: str) -> None:
-    if name not in ALGORITHMS:
-        known = ", ".join(f'"{known}"' for known in ALGORITHMS)
-        raise ConfigError(
-            f"algorithm must be one of {known}. Received: {name!r}. Leave it out for "
-            f'"{ALGORITHMS[0]}".'
-        )
-
-
-def _check(settings: ReinforceSettings, folder: Path) -> int:
-    """Refuse what cannot work before anything slow; return the updates done before."""
-    _check_algorithm(settings.algorithm)
-    make_reward(settings.reward)
-    if Path(settings.start).resolve() == (folder / "last").resolve():
-        raise ConfigError(
-            f"start must be a folder that the run does not write. Received: "
-            f"{settings.start}, the model of the run {folder}. Give another `out`."
-        )
-    refuse_other_settings(folder, settings)
-    checkpoint = latest_checkpoint(folder / "checkpoints")
-    return 0 if checkpoint is None else int(checkpoint.name.rpartition("-")[2])
-
-
-def _outcome(
-    records: Sequence[dict[str, float]], done: int, total: int, folder: Path
-) -> str:
-    """The last line of a run."""
-    if not records:
-        return "nothing was left to do: the run is finished"
-    state = "finished" if done >= total else "stopped, run it again to go on,"
-    line = f"{state} at update {done:,}; model in {folder / 'last'}"
-    name = "reward/mean" if "reward/mean" in records[0] else "loss/supervised"
-    change = f"{records[0][name]:.3f} -> {records[-1][name]:.3f}"
-    return f"{line}; {name.partition('/')[0]} {change}"
-
-
-def _fingerprint(rows: Sequence[Row]) -> str:
-    """How many rows there are, and a hash of all that they hold."""
-    stamp = hashlib.sha256()
-    for row in rows:
-        stamp.update(repr((row.id, row.document, row.references)).encode())
-    return f"{len(rows):,} rows, {stamp.hexdigest()[:16]}"
+    def __init__(
+        self,
+        policy: Any,
+        reward: Reward,
+        settings: RLSettings = RLSettings(),  # noqa: B008 - frozen
+        *,
+        baseline: Literal["running", "learned"] = "running",
+        decay: float = 0.9,
+        critic_weight: float = 0.1,
+        folder: str | Path | None = None,
+    ) -> None:
+        """Build the trainer."""
+        if baseline not in ("running", "learned"):
+            raise ConfigError(
+                f'baseline must be "running" or "learned". Received: {baseline!r}.'
+            )
+        if baseline == "learned":
+            algorithm = Algorithm(
+                estimate=partial(actor_critic_estimate, trace=1.0),
+                token_loss=_token_loss,
+                critic="shared",
+                critic_weight=critic_weight,
+            )
+        else:
+            algorithm = Algorithm(
+                estimate=partial(_running, decay=decay),
+                token_loss=_token_loss,
+                memory={"baseline": 0.0, "count": 0.0},
+            )
+        super().__init__(policy, reward, algorithm, settings, folder, least=1)

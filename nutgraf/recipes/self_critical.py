@@ -12,35 +12,30 @@ Differences from the paper:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from nutgraf.data.rows import Row
 from nutgraf.objectives.advantages import self_critical_advantages
 from nutgraf.objectives.policy_gradient import policy_gradient_loss
-from nutgraf.objectives.reduce import token_sum_count
+from nutgraf.recipes.recipe import Recipe
 from nutgraf.rewards.base import Reward
-from nutgraf.rl.learner import Algorithm
+from nutgraf.rl.algorithm import Algorithm, Estimate, Experience, Signals
 from nutgraf.rl.settings import RLSettings
-from nutgraf.rl.trainer import RLTrainer
 
 __all__ = ["SelfCritical"]
 
 
-def _advantages(rewards: np.ndarray, valid: np.ndarray) -> Any:
-    """Advantages over sample 0 of each group, whose own is 0."""
-    return self_critical_advantages(rewards, rewards[:, 0], valid & valid[:, :1])
+def _estimate(signals: Signals) -> Estimate:
+    return Estimate(
+        self_critical_advantages(signals.rewards, signals.greedy, signals.valid)
+    )
 
 
-def _token_loss(log_probs: Any, old_log_probs: Any, advantages: Any) -> Any:
-    del old_log_probs  # one update per rollout: the policy is the one that sampled
-    return policy_gradient_loss(log_probs, advantages)
+def _token_loss(log_probs: Any, given: Experience) -> Any:
+    return policy_gradient_loss(log_probs, given.advantages)
 
 
-class SelfCritical:
+class SelfCritical(Recipe):
     """Self-critical sequence training.
 
     Args:
@@ -62,30 +57,6 @@ class SelfCritical:
     ) -> None:
         """Build the trainer."""
         algorithm = Algorithm(
-            advantages=_advantages,
-            token_loss=_token_loss,
-            reduce=token_sum_count,
-            greedy_baseline=True,
+            estimate=_estimate, token_loss=_token_loss, greedy_baseline=True
         )
-        self.trainer = RLTrainer(
-            policy,
-            reward,
-            algorithm,
-            settings,
-            None if folder is None else Path(folder),
-        )
-
-    def fit(
-        self, data: Sequence[Row], callbacks: Sequence[Any] = (), **options: Any
-    ) -> list[dict[str, float]]:
-        """Improve the policy in place.
-
-        Args:
-            data: prompts with references.
-            callbacks: Keras callbacks.
-            **options: `watch` and `stop_after` of `RLTrainer.fit`.
-
-        Returns:
-            The numbers of each update.
-        """
-        return self.trainer.fit(data, callbacks, **options)
+        super().__init__(policy, reward, algorithm, settings, folder, least=1)

@@ -10,8 +10,28 @@ from nutgraf.errors import ConfigError
 from nutgraf.rl.settings import RLSettings
 from nutgraf.training.settings import SupervisedSettings
 
-__all__ = ["DemoSettings", "ModelSettings", "ReinforceSettings", "RewardSettings"]
-__all__ += ["TrainSettings"]
+__all__ = ["AlgorithmName", "DemoSettings", "ModelSettings", "ImproveSettings"]
+__all__ += ["RewardSettings", "TrainSettings"]
+
+AlgorithmName = Literal[
+    "grpo",
+    "dr-grpo",
+    "dapo",
+    "gspo",
+    "cispo",
+    "rloo",
+    "self-critical",
+    "reinforce",
+    "minimum-risk",
+    "a2c",
+    "ppo",
+    "nlpo",
+    "dpo",
+    "ipo",
+    "rejection",
+    "supervised",
+]
+"""The algorithms of `nutgraf rl`; `recipes/algorithms.py` says what they are."""
 
 
 @dataclass(frozen=True)
@@ -87,17 +107,17 @@ class RewardSettings:
 
 
 @dataclass(frozen=True)
-class ReinforceSettings:
+class ImproveSettings:
     """Settings of `nutgraf rl`."""
 
     start: str = "starter"
     """Model folder to improve; "starter" for the one in the package."""
     out: str = "runs/rl"
     """Run folder; an interrupted run in it is resumed."""
-    algorithm: Literal["grpo", "self-critical", "supervised"] = "grpo"
+    algorithm: AlgorithmName = "grpo"
     """How it learns; supervised, on the references, is the control arm of RL."""
-    clip_range: float = 0.2
-    """For grpo: largest change of a token's ratio that is rewarded."""
+    options: tuple[str, ...] = ()
+    """What the algorithm's own options are, such as clip_range=0.1."""
     data: DataSettings = field(default_factory=DataSettings)
     """Where the prompts and references come from."""
     reward: RewardSettings = field(default_factory=RewardSettings)

@@ -1,231 +1,200 @@
 """The compiled RL gradient: score the samples, weigh them, differentiate.
 
-What distinguishes the algorithms is given as small pure functions (`Algorithm`): how
-rewards become advantages, what a token's loss is, how tokens are averaged. Losses are
-kept as (sum, count), so micro-batches add up to the whole batch exactly.
+What distinguishes the algorithms is in `Algorithm`. Losses are kept as (sum, count), so
+micro-batches add up to the whole batch exactly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
 from keras import ops
 
-from nutgraf.arrays import Batch, Processors, Rollout
+from nutgraf.arrays import Processors, Scored
 from nutgraf.backend import Compiled, jit, value_and_grad, with_values
 from nutgraf.objectives.grpo import clip_share, ratio
 from nutgraf.objectives.kl import k3
+from nutgraf.objectives.reduce import token_sum_count
+from nutgraf.rl.algorithm import Algorithm, Experience
+from nutgraf.rl.critic import Critic
 
-__all__ = ["Algorithm", "Experience", "gradient_of", "micro_batches", "scorer"]
+__all__ = ["Counts", "Weights", "gradient_of", "scorer"]
 
 Array = Any
 
 
-class Algorithm(NamedTuple):
-    """What makes one group method differ from another.
+class Weights(NamedTuple):
+    """Static weights of the terms that can be added to an algorithm's loss.
 
     Attributes:
-        advantages: `(rewards (P, G), valid (P, G)) -> (P, G)` float32 numpy or tensor;
-            with `greedy_baseline`, sample 0 of each group is the greedy text.
-        token_loss: `(log_probs, old_log_probs, advantages) -> (P, G, T)`.
-        reduce: `(values, mask) -> (sum, count)`.
-        clip_range: (low, high) of the ratio, for the clip share; None = no clip.
-        greedy_baseline: sample 0 is greedy, gives the baseline and is not learned.
+        kl: >= 0, of the k3 estimate of KL(policy || reference) per token.
+        supervised: >= 0, of the references' cross-entropy.
+        entropy: >= 0, of the entropy per token, which is rewarded.
     """
 
-    advantages: Callable[..., Array]
-    token_loss: Callable[..., Array]
-    reduce: Callable[..., tuple[Array, Array]]
-    clip_range: tuple[float, float] | None = None
-    greedy_baseline: bool = False
+    kl: float = 0.0
+    supervised: float = 0.0
+    entropy: float = 0.0
 
 
-class Experience(NamedTuple):
-    """Arrays of a micro-batch of samples.
+class Counts(NamedTuple):
+    """What the sums are divided by: counts of the whole batch, float32 scalars.
 
     Attributes:
-        batch: the prompts.
-        actions: (P, G, T) int32.
-        mask: (P, G, T) bool, tokens that are learned from.
-        old_log_probs: (P, G, T) float32 nats, of the sampler.
-        ref_log_probs: (P, G, T) float32 nats, under the reference.
-        advantages: (P, G) float32.
-        support: (P, G, T, W) int32, or None.
+        loss: of the algorithm's own reduction.
+        tokens: actions that are learned from.
+        supervised: tokens of the references.
     """
 
-    batch: Batch
-    actions: Array
-    mask: Array
-    old_log_probs: Array
-    ref_log_probs: Array
-    advantages: Array
-    support: Array | None = None
+    loss: Array
+    tokens: Array
+    supervised: Array
 
 
-def _log_probs(
-    policy: Any, values: list[Array], experience: Experience, processors: Processors
-) -> tuple[Array, Any]:
-    """(P, G, T) log-probs of the actions, and the memory they were read from."""
+class _Read(NamedTuple):
+    """What one pass over a micro-batch gives."""
+
+    scored: Scored
+    memory: Any
+    hidden: Array
+
+
+def _read(
+    policy: Any,
+    values: list[Array],
+    given: Experience,
+    processors: Processors,
+    want: frozenset[str] = frozenset(),
+) -> _Read:
     with with_values(policy.variables, values):
-        memory = policy.encode(experience.batch)
-        hidden = policy.hidden(memory, experience.actions)
+        memory = policy.encode(given.batch)
+        hidden = policy.hidden(memory, given.actions)
         scored = policy.score(
-            memory,
-            hidden,
-            experience.actions,
-            processors,
-            support=experience.support,
+            memory, hidden, given.actions, processors, want, given.support
         )
-    return scored.log_probs, memory
+    return _Read(scored, memory, hidden)
 
 
-def scorer(policy: Any, processors: Processors) -> Compiled:
+def scorer(
+    policy: Any, processors: Processors, critic: Critic | None = None
+) -> Compiled:
     """Compile the log-probs of given samples under any values.
 
     Args:
         policy: the policy.
         processors: as in sampling.
+        critic: its critic, if what it expects is wanted too.
 
     Returns:
-        `(values, experience) -> (P, G, T)` float32 nats.
+        `(values, experience) -> (P, G, T)` float32 nats; with a critic, whose weights
+        follow the policy's, `(log-probs, values)`.
     """
-    return jit(
-        lambda values, experience: _log_probs(policy, values, experience, processors)[0]
-    )
+    size = len(policy.variables)
+
+    def score(values: list[Array], given: Experience) -> Any:
+        read = _read(policy, values[:size], given, processors)
+        if critic is None:
+            return read.scored.log_probs
+        return read.scored.log_probs, critic.values(values[size:], read.hidden, given)
+
+    return jit(score)
 
 
 def _supervised(
-    policy: Any, values: list[Array], memory: Any, batch: Batch
+    policy: Any, values: list[Array], memory: Any, given: Experience
 ) -> tuple[Array, Array]:
     """Negative log-likelihood of the first references: (sum, count)."""
-    actions = batch.target_ids[:, None, :]
+    actions = given.batch.target_ids[:, None, :]
+    mask = given.batch.target_mask
     with with_values(policy.variables, values):
         hidden = policy.hidden(memory, actions)
         log_probs = policy.score(memory, hidden, actions, Processors()).log_probs[:, 0]
-    return (
-        -ops.sum(ops.where(batch.target_mask, log_probs, 0.0)),
-        ops.sum(ops.cast(batch.target_mask, "float32")),
-    )
+    return token_sum_count(-log_probs, mask)
 
 
 def gradient_of(
     policy: Any,
     algorithm: Algorithm,
     processors: Processors,
-    kl_weight: float,
-    supervised_weight: float,
+    weights: Weights = Weights(),  # noqa: B008 - frozen
+    critic: Critic | None = None,
 ) -> Compiled:
     """Compile the gradient of a micro-batch.
 
-    The loss is RL + kl_weight · KL + supervised_weight · cross-entropy, each averaged
-    over the whole batch: the counts are given, so that micro-batches add up.
+    The loss is the algorithm's + kl · KL - entropy · H + supervised · cross-entropy +
+    critic_weight · critic's, each averaged over the whole batch: the counts are given,
+    so that micro-batches add up.
 
     Args:
         policy: the policy.
         algorithm: see `Algorithm`.
         processors: as in sampling.
-        kl_weight: >= 0, weight of the k3 estimate of KL(policy || reference) per token.
-        supervised_weight: >= 0, weight of the references' cross-entropy.
+        weights: of the terms.
+        critic: the critic whose weights follow the policy's, or None.
 
     Returns:
-        `(values, experience, rl count, supervised count) -> (gradients, statistics)`;
-        statistics: name -> (sum, count).
+        `(values, experience, counts, policy weight) -> (gradients, statistics)`; the
+        policy's gradients are multiplied by the policy weight, a float32 scalar.
+        Statistics: name -> (sum, count).
     """
+    size = len(policy.variables)
+    want = frozenset({"entropy"}) if weights.entropy else frozenset()
 
     def loss_of(
-        values: list[Array], experience: Experience, count: Array, supervised: Array
+        values: list[Array], given: Experience, counts: Counts
     ) -> tuple[Array, dict[str, Any]]:
-        log_probs, memory = _log_probs(policy, values, experience, processors)
-        mask = experience.mask
-        advantages = experience.advantages[..., None] + ops.zeros_like(log_probs)
-        tokens = algorithm.token_loss(log_probs, experience.old_log_probs, advantages)
-        if kl_weight:
-            tokens = tokens + kl_weight * k3(log_probs, experience.ref_log_probs)
-        total, own = algorithm.reduce(tokens, mask)
-        loss = total / ops.maximum(count, 1.0)
-        statistics = _statistics(log_probs, experience, algorithm, advantages)
-        statistics["loss/rl"] = (total, own)
-        if supervised_weight:
-            nll, tokens_seen = _supervised(policy, values, memory, experience.batch)
-            loss = loss + supervised_weight * nll / ops.maximum(supervised, 1.0)
-            statistics["loss/supervised"] = (nll, tokens_seen)
-        return loss, statistics
+        read = _read(policy, values[:size], given, processors, want)
+        log_probs = read.scored.log_probs
+        tokens = algorithm.token_loss(log_probs, given)
+        if given.importance is not None:
+            tokens = tokens * given.importance
+        if weights.kl and algorithm.kl_in_loss:
+            tokens = tokens + weights.kl * k3(log_probs, given.ref_log_probs)
+        if weights.entropy and read.scored.entropy is not None:
+            tokens = tokens - weights.entropy * read.scored.entropy
+        total, own = algorithm.reduce(tokens, given.mask)
+        loss = total / ops.maximum(counts.loss, 1.0)
+        found = _statistics(log_probs, given, algorithm)
+        found["loss/rl"] = (total, own)
+        if weights.supervised:
+            nll = _supervised(policy, values[:size], read.memory, given)
+            loss = loss + weights.supervised * nll[0] / ops.maximum(
+                counts.supervised, 1.0
+            )
+            found["loss/supervised"] = nll
+        if critic is not None:
+            expected = critic.values(values[size:], read.hidden, given)
+            errors = algorithm.critic_loss(expected, given.returns, given.values)
+            found["loss/critic"] = token_sum_count(errors, given.mask)
+            loss = loss + algorithm.critic_weight * found["loss/critic"][0] / (
+                ops.maximum(counts.tokens, 1.0)
+            )
+        return loss, found
 
     def gradients(
-        values: list[Array], experience: Experience, count: Array, supervised: Array
+        values: list[Array], given: Experience, counts: Counts, policy_weight: Array
     ) -> Any:
-        (_, statistics), grads = value_and_grad(loss_of)(
-            values, experience, count, supervised
-        )
+        (_, statistics), grads = value_and_grad(loss_of)(values, given, counts)
+        if critic is not None:
+            grads = [grad * policy_weight for grad in grads[:size]] + grads[size:]
         return grads, statistics
 
     return jit(gradients)
 
 
 def _statistics(
-    log_probs: Array, experience: Experience, algorithm: Algorithm, advantages: Array
+    log_probs: Array, given: Experience, algorithm: Algorithm
 ) -> dict[str, tuple[Array, Array]]:
     """Diagnostics as (sum, count) over tokens."""
-    mask = experience.mask
-    count = ops.sum(ops.cast(mask, "float32"))
-
-    def summed(values: Array) -> tuple[Array, Array]:
-        return ops.sum(ops.where(mask, values, 0.0)), count
-
+    mask, old = given.mask, given.old_log_probs
     found = {
-        "policy/kl_to_start": summed(k3(log_probs, experience.ref_log_probs)),
-        "policy/ratio": ratio(log_probs, experience.old_log_probs, mask),
-        "policy/entropy": summed(-experience.old_log_probs),
+        "policy/kl_to_start": token_sum_count(k3(log_probs, given.ref_log_probs), mask),
+        "policy/ratio": ratio(log_probs, old, mask),
+        "policy/entropy": token_sum_count(-old, mask),
     }
     if algorithm.clip_range is not None:
         low, high = algorithm.clip_range
         found["policy/clip_share"] = clip_share(
-            log_probs,
-            experience.old_log_probs,
-            advantages,
-            mask,
-            clip_range=low,
-            clip_range_high=high,
+            log_probs, old, given.advantages, mask, clip_range=low, clip_range_high=high
         )
     return found
-
-
-def micro_batches(
-    rollout: Rollout,
-    advantages: np.ndarray,
-    ref_log_probs: np.ndarray,
-    first: int,
-    size: int,
-) -> list[Experience]:
-    """Split a rollout by prompts.
-
-    Args:
-        rollout: rewarded samples.
-        advantages: (P, G) float32.
-        ref_log_probs: (P, G, T) float32.
-        first: number of leading samples of each group that are not learned from.
-        size: prompts per micro-batch; a divisor of P.
-
-    Returns:
-        The micro-batches, in order.
-    """
-    prompts = rollout.actions.shape[0]
-    learned = rollout.mask & rollout.valid[..., None]
-    parts = []
-    for start in range(0, prompts, size):
-        rows = slice(start, start + size)
-        support = rollout.support
-        parts.append(
-            Experience(
-                batch=Batch(*(np.asarray(array)[rows] for array in rollout.batch)),
-                actions=rollout.actions[rows, first:],
-                mask=learned[rows, first:],
-                old_log_probs=rollout.log_probs[rows, first:],
-                ref_log_probs=ref_log_probs[rows, first:],
-                advantages=advantages[rows, first:].astype("float32"),
-                support=None if support is None else support[rows, first:],
-            )
-        )
-    return parts

@@ -8,7 +8,7 @@ updates; minutes only stop.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,12 @@ from nutgraf.training.schedule import learning_rate
 from nutgraf.training.step import apply_step
 from nutgraf.training.stop import StopSignal
 
-__all__ = ["UpdateLoop", "Watcher"]
+__all__ = ["Draw", "UpdateLoop", "Watcher"]
 
 Watcher = Callable[[int, dict[str, float]], None]
+Draw = Callable[[], tuple[list[Row], Batch]]
+"""Gives the next prompts: rows, and the same as arrays with `settings.length` actions
+per reference."""
 
 
 class UpdateLoop:
@@ -42,6 +45,8 @@ class UpdateLoop:
         prompts: rows per update.
         folder: run folder (`metrics.jsonl`, `checkpoints/`, model folder `last`), or
             None to keep nothing on disk.
+        extra: weights that are trained beside the policy's, by name.
+        memory: plain numbers that a run starts with and keeps in `position`.
     """
 
     def __init__(
@@ -50,6 +55,8 @@ class UpdateLoop:
         settings: RLSettings,
         prompts: int,
         folder: Path | None = None,
+        extra: Mapping[str, np.ndarray] | None = None,
+        memory: Mapping[str, float] | None = None,
     ) -> None:
         """Keep the start; compile nothing yet."""
         self.policy = policy
@@ -58,21 +65,20 @@ class UpdateLoop:
         self.folder = None if folder is None else Path(folder)
         self.optimizer = AdamW(beta2=0.99, weight_decay=settings.weight_decay)
         self._apply = apply_step(self.optimizer, settings.clip_norm)
-        self._names = weight_names(policy.variables)
+        self._names = weight_names(policy.variables) + list(extra or {})
+        self._memory = dict(memory or {})
         self.start = to_numpy([variable.value for variable in policy.variables])
+        self.start += list((extra or {}).values())
 
-    def update(
-        self, state: RunState, rows: Sequence[Row], batch: Batch
-    ) -> tuple[RunState, dict[str, float]]:
+    def update(self, state: RunState, draw: Draw) -> tuple[RunState, dict[str, float]]:
         """Take one update.
 
         Args:
             state: weights, optimiser and position before it.
-            rows: its rows.
-            batch: the same as arrays, `settings.length` actions per reference.
+            draw: gives the next prompts; may be called more than once.
 
         Returns:
-            The state after it, position unchanged, and the numbers to log.
+            The state after it, the step not yet counted, and the numbers to log.
         """
         raise NotImplementedError
 
@@ -117,7 +123,8 @@ class UpdateLoop:
             finally:
                 if log is not None:
                     log.close()
-                assign(self.policy.variables, state.values)
+                own = len(self.policy.variables)
+                assign(self.policy.variables, state.values[:own])
         if self.folder is not None:
             save_policy(self.folder / "last", self.policy)
         return history
@@ -145,16 +152,24 @@ class UpdateLoop:
         values, optimizer, norm = self._apply(
             state.values, state.optimizer, grads, np.float32(count), np.float32(rate)
         )
-        return RunState(values, optimizer, state.position), float(to_numpy(norm))
+        state = state._replace(values=values, optimizer=optimizer)
+        return state, float(to_numpy(norm))
 
     def _next(
         self, state: RunState, rows: Sequence[Row], schedule: PromptSchedule
     ) -> tuple[RunState, dict[str, float]]:
-        plan = schedule.plan(state.position["step"])
-        chosen = [rows[index] for index in plan.rows]
-        state, record = self.update(state, chosen, self._batch(chosen, plan))
-        position = {**state.position, "step": state.position["step"] + 1}
-        return state._replace(position=position), record
+        taken = state.position["plans"]
+
+        def draw() -> tuple[list[Row], Batch]:
+            nonlocal taken
+            plan = schedule.plan(taken)
+            taken += 1
+            chosen = [rows[index] for index in plan.rows]
+            return chosen, self._batch(chosen, plan)
+
+        state, record = self.update(state, draw)
+        now = {"step": state.position["step"] + 1, "plans": taken}
+        return state._replace(position={**state.position, **now}), record
 
     def _batch(self, rows: Sequence[Row], plan: PromptPlan) -> Batch:
         """Encode the rows of a plan, targets at one fixed length."""
@@ -181,7 +196,7 @@ class UpdateLoop:
             state = resume(self.folder, self._names, plain)
             if state is not None:
                 return state
-        position = {"step": 0, "settings": plain}
+        position = {"step": 0, "plans": 0, "settings": plain, "memory": self._memory}
         return RunState(self.start, self.optimizer.init(self.start), position)
 
     def _save(self, state: RunState, last: bool) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from nutgraf.arrays import Rollout
+from nutgraf.arrays import PAD, Batch, Rollout
 from nutgraf.data.rows import Row
 from nutgraf.rewards.base import Reward, score_completions
 
-__all__ = ["rewarded", "texts_of"]
+__all__ = ["refill", "rewarded", "tells_apart", "texts_of"]
 
 
 def texts_of(policy: Any, rollout: Rollout) -> list[str]:
@@ -66,4 +66,66 @@ def rewarded(
         rewards=table(totals),
         components={name: table(values) for name, values in parts.items()},
         valid=valid,
+    )
+
+
+def tells_apart(rollout: Rollout) -> np.ndarray:
+    """Find the groups whose samples were rewarded differently.
+
+    The others teach a group method nothing: their advantages are all 0.
+
+    Args:
+        rollout: rewarded samples.
+
+    Returns:
+        (P,) bool.
+
+    Reference: Yu et al. 2025, "DAPO", section 3.2 (dynamic sampling), arXiv 2503.14476.
+    """
+    high = np.where(rollout.valid, rollout.rewards, -np.inf).max(axis=1)
+    low = np.where(rollout.valid, rollout.rewards, np.inf).min(axis=1)
+    return high > low
+
+
+def refill(rollout: Rollout, more: Rollout) -> Rollout:
+    """Replace groups that teach nothing by groups of another rollout that do.
+
+    Args:
+        rollout: P groups.
+        more: P groups of other prompts, sampled alike.
+
+    Returns:
+        P groups; those that found no replacement stay.
+    """
+    empty = np.flatnonzero(~tells_apart(rollout))
+    useful = np.flatnonzero(tells_apart(more))
+    count = min(len(empty), len(useful))
+    length = max(one.batch.source_ids.shape[1] for one in (rollout, more))
+
+    def mixed(old: np.ndarray | None, new: np.ndarray | None) -> np.ndarray | None:
+        if old is None or new is None:
+            return old
+        merged = np.array(old)
+        merged[empty[:count]] = np.asarray(new)[useful[:count]]
+        return merged
+
+    batches = (_padded(one.batch, length) for one in (rollout, more))
+    fields: dict[str, Any] = {"batch": Batch(*map(mixed, *batches))}
+    for name in ("actions", "log_probs", "mask", "ended", "truncated", "support"):
+        fields[name] = mixed(getattr(rollout, name), getattr(more, name))
+    for name in ("rewards", "valid"):
+        fields[name] = mixed(getattr(rollout, name), getattr(more, name))
+    fields["components"] = {
+        name: mixed(values, more.components[name])
+        for name, values in rollout.components.items()
+    }
+    return dataclasses.replace(rollout, **fields)
+
+
+def _padded(batch: Batch, length: int) -> Batch:
+    """Pad the sources to one length."""
+    space = [(0, 0), (0, length - batch.source_ids.shape[1])]
+    return batch._replace(
+        source_ids=np.pad(batch.source_ids, space, constant_values=PAD),
+        source_mask=np.pad(batch.source_mask, space),
     )

@@ -31,12 +31,18 @@ class RLSettings:
     """Weight of the KL divergence to the start, per token."""
     supervised_weight: float = 0.0
     """Weight of the references' cross-entropy mixed into the loss."""
+    entropy_weight: float = 0.0
+    """Weight of the entropy per token, which is rewarded; a few hundredths at most."""
     temperature: float = 1.0
     """Temperature of sampling; the policy's own distribution at 1."""
     top_k: int = 0
     """Sample among the k likeliest actions only; 0 = all."""
     top_p: float = 1.0
     """Sample in the smallest set of this probability only; 1 = all."""
+    mask_truncated: bool = False
+    """Samples cut by the length limit are neither learned nor compared with."""
+    overlong_buffer: int = 0
+    """Actions before the limit over which a penalty grows from 0 to 1; 0 = none."""
     micro_prompts: int = 0
     """Prompts per gradient, to save memory; 0 = all at once."""
     source_bounds: tuple[int, ...] = (96,)
@@ -58,12 +64,22 @@ class RLSettings:
                     f"{name} must be an integer >= 1. Received: "
                     f"{name}={getattr(self, name)}."
                 )
-        if self.samples < 2:
+        if self.samples < 1:
             raise ConfigError(
-                "samples must be an integer >= 2: a group is its own baseline. "
-                f"Received: samples={self.samples}."
+                f"samples must be an integer >= 1. Received: samples={self.samples}."
             )
-        for name in ("kl_weight", "supervised_weight", "clip_norm", "weight_decay"):
+        if not 0 <= self.overlong_buffer < self.length:
+            raise ConfigError(
+                f"overlong_buffer must be in [0, {self.length}), below `length`. "
+                f"Received: overlong_buffer={self.overlong_buffer}."
+            )
+        for name in (
+            "kl_weight",
+            "supervised_weight",
+            "entropy_weight",
+            "clip_norm",
+            "weight_decay",
+        ):
             if getattr(self, name) < 0:
                 raise ConfigError(
                     f"{name} must be >= 0. Received: {name}={getattr(self, name)}."

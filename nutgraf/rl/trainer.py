@@ -1,4 +1,4 @@
-"""The update of all group methods: sample, reward, advantage, gradient."""
+"""The update of all algorithms: sample, reward, estimate, gradient."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from nutgraf.arrays import Batch, Processors, Rollout
+from nutgraf.arrays import Processors, Rollout
 from nutgraf.backend import to_numpy, to_tensor
-from nutgraf.data.rows import Row
+from nutgraf.errors import ConfigError
+from nutgraf.objectives.importance import truncated_importance_weights
+from nutgraf.objectives.overlong import soft_overlong_penalty
 from nutgraf.rewards.base import Reward
-from nutgraf.rl.learner import (
-    Algorithm,
-    Experience,
-    gradient_of,
-    micro_batches,
-    scorer,
-)
-from nutgraf.rl.loop import UpdateLoop
-from nutgraf.rl.rollouts import rewarded, texts_of
+from nutgraf.rl.algorithm import Algorithm, Estimate, Experience, Signals
+from nutgraf.rl.critic import Critic
+from nutgraf.rl.experience import experience_of, split
+from nutgraf.rl.learner import Counts, Weights, gradient_of, scorer
+from nutgraf.rl.loop import Draw, UpdateLoop
+from nutgraf.rl.numbers import averages, critic_numbers, rollout_numbers
+from nutgraf.rl.rollouts import refill, rewarded, tells_apart, texts_of
 from nutgraf.rl.settings import RLSettings
 from nutgraf.sampling.sample import Sampler
 from nutgraf.training.run_state import RunState
@@ -30,8 +30,21 @@ from nutgraf.training.step import add_gradients
 __all__ = ["RLTrainer"]
 
 
+def _processors(settings: RLSettings, algorithm: Algorithm) -> Processors:
+    """What samples are drawn from; a mask takes the place of top-k and top-p."""
+    chosen = Processors(settings.temperature, settings.top_k, settings.top_p)
+    if algorithm.mask_top_p == 1.0:
+        return chosen
+    if chosen.filters:
+        raise ConfigError(
+            "top_k and top_p must be off when the algorithm masks actions itself. "
+            f"Received: top_k={settings.top_k}, top_p={settings.top_p}. Leave them out."
+        )
+    return Processors(settings.temperature, top_p=algorithm.mask_top_p)
+
+
 class RLTrainer(UpdateLoop):
-    """Improves a policy by a group method.
+    """Improves a policy by an algorithm.
 
     Args:
         policy: the policy; its weights are the start and the reference of the KL.
@@ -50,66 +63,96 @@ class RLTrainer(UpdateLoop):
         folder: Path | None = None,
     ) -> None:
         """Compile nothing yet."""
-        super().__init__(policy, settings, settings.prompts, folder)
+        self.critic = Critic(policy, algorithm.critic) if algorithm.critic else None
+        super().__init__(
+            policy,
+            settings,
+            settings.prompts,
+            folder,
+            self.critic.start if self.critic else None,
+            algorithm.memory,
+        )
         self.reward = reward
         self.algorithm = algorithm
-        self.processors = Processors(
-            temperature=settings.temperature,
-            top_k=settings.top_k,
-            top_p=settings.top_p,
-        )
-        first = int(algorithm.greedy_baseline)
+        self.processors = _processors(settings, algorithm)
+        self._first = int(algorithm.greedy_baseline)
         self.sampler = Sampler(
             policy,
-            settings.samples + first,
+            settings.samples + self._first,
             settings.length,
             self.processors,
-            greedy=[True] * first + [False] * settings.samples,
+            greedy=[True] * self._first + [False] * settings.samples,
+            masked=algorithm.mask_top_p < 1.0,
         )
         self._score = scorer(policy, self.processors)
+        self._expect = scorer(policy, self.processors, self.critic)
+        weights = Weights(
+            settings.kl_weight, settings.supervised_weight, settings.entropy_weight
+        )
         self._gradient = gradient_of(
-            policy,
-            algorithm,
-            self.processors,
-            settings.kl_weight,
-            settings.supervised_weight,
+            policy, algorithm, self.processors, weights, self.critic
         )
         self._add = add_gradients()
-        self._reference = [to_tensor(value) for value in self.start]
+        own = len(policy.variables)
+        self._reference = [to_tensor(value) for value in self.start[:own]]
 
-    def update(
-        self, state: RunState, rows: Sequence[Row], batch: Batch
-    ) -> tuple[RunState, dict[str, float]]:
+    def update(self, state: RunState, draw: Draw) -> tuple[RunState, dict[str, float]]:
         """Take one rollout and its epochs of updates; see `UpdateLoop.update`.
 
         Args:
             state: weights, optimiser and position before it.
-            rows: its rows.
-            batch: the same as arrays.
+            draw: gives the next prompts.
 
         Returns:
-            The state after it, position unchanged, and the numbers to log.
+            The state after it, the step not yet counted, and the numbers to log.
         """
-        rollout, record = self._rollout(state, rows, batch)
+        state = self._renewed(state)
+        rollout, record = self._rollouts(state, draw)
         started = time.monotonic()
-        parts = self._experience(rollout)
+        experience, estimate = self._estimated(state, rollout)
+        size = self.settings.micro_prompts or self.settings.prompts
+        parts = split(experience, size)
+        statistics: list[Any] = []
         for _ in range(self.settings.epochs):
             state, statistics, norm = self._epoch(state, parts)
         record["time/update"] = time.monotonic() - started
-        record.update(_averages(statistics))
-        record["train/gradient_norm"] = norm
-        record.update(_rollout_numbers(rollout, int(self.algorithm.greedy_baseline)))
+        record |= averages(statistics) | {"train/gradient_norm": norm}
+        record |= rollout_numbers(rollout, self._first) | critic_numbers(experience)
+        record |= {f"memory/{name}": v for name, v in estimate.memory.items()}
         seconds = sum(record[name] for name in record if name.startswith("time/"))
         record["time/tokens_per_second"] = float(rollout.mask.sum() / seconds)
-        return state, record
+        position = {**state.position, "memory": dict(estimate.memory)}
+        return state._replace(position=position), record
 
-    def _rollout(
-        self, state: RunState, rows: Sequence[Row], batch: Batch
+    def _renewed(self, state: RunState) -> RunState:
+        """Renew the lagged copy when it is due."""
+        lag = self.algorithm.lag
+        if not lag or state.position["step"] % lag:
+            return state
+        return state._replace(lagged=list(state.values[: len(self._reference)]))
+
+    def _rollouts(
+        self, state: RunState, draw: Draw
     ) -> tuple[Rollout, dict[str, float]]:
-        """Sample and reward the prompts of this update."""
+        """Sample and reward; replace groups that teach nothing when that is asked."""
+        rollout, record = self._rollout(state, draw)
+        for _ in range(self.algorithm.resample):
+            if tells_apart(rollout).all():
+                break
+            more, times = self._rollout(state, draw)
+            rollout = refill(rollout, more)
+            record = {name: record[name] + times[name] for name in record}
+        return rollout, record
+
+    def _rollout(self, state: RunState, draw: Draw) -> tuple[Rollout, dict[str, float]]:
+        """Sample and reward the next prompts."""
+        rows, batch = draw()
         started = time.monotonic()
         step = state.position["step"]
-        rollout = self.sampler(state.values, batch, self.settings.seed, step)
+        values = state.values[: len(self._reference)]
+        if self.algorithm.stale and state.lagged:
+            values = state.lagged
+        rollout = self.sampler(values, batch, self.settings.seed, step, state.lagged)
         sampled = time.monotonic()
         texts = texts_of(self.policy, rollout)
         rollout = rewarded(rollout, texts, rows, self.reward)
@@ -118,66 +161,93 @@ class RLTrainer(UpdateLoop):
             "time/reward": time.monotonic() - sampled,
         }
 
-    def _experience(self, rollout: Rollout) -> list[Experience]:
-        """Split a rollout into micro-batches with advantages and reference scores."""
-        advantages = to_numpy(self.algorithm.advantages(rollout.rewards, rollout.valid))
-        first = int(self.algorithm.greedy_baseline)
+    def _estimated(
+        self, state: RunState, rollout: Rollout
+    ) -> tuple[Experience, Estimate]:
+        """Score the samples under policy, reference and critic; estimate advantages."""
+        given, greedy = experience_of(rollout, self._first)
+        given = self._scored(state, given)
+        first = self._first
+        rewards = rollout.rewards[:, first:]
+        valid = rollout.valid[:, first:] & (greedy is None or rollout.valid[:, :1])
+        truncated = rollout.truncated[:, first:]
+        if self.settings.mask_truncated:
+            valid = valid & ~truncated
+        if self.settings.overlong_buffer:
+            limit, buffer = self.settings.length, self.settings.overlong_buffer
+            lengths = given.mask.sum(axis=-1)
+            penalty = soft_overlong_penalty(lengths, limit=limit, buffer=buffer)
+            rewards = rewards + to_numpy(penalty)
+        signals = Signals(
+            rewards=rewards,
+            valid=valid,
+            actions=given.actions,
+            mask=given.mask,
+            log_probs=given.old_log_probs,
+            ref_log_probs=given.ref_log_probs,
+            values=given.values,
+            truncated=truncated,
+            memory=state.position["memory"],
+            greedy=greedy,
+        )
+        estimate = self.algorithm.estimate(signals)
+        keep = valid if estimate.keep is None else valid & to_numpy(estimate.keep)
+        advantages = to_numpy(estimate.advantages).astype("float32")
+        if advantages.ndim == 2:
+            advantages = np.broadcast_to(advantages[..., None], given.mask.shape)
+        return given._replace(
+            mask=given.mask & keep[..., None],
+            advantages=advantages,
+            returns=to_numpy(estimate.returns),
+        ), estimate
+
+    def _scored(self, state: RunState, given: Experience) -> Experience:
+        """Add what reference, critic and, for stale samples, the policy say."""
         size = self.settings.micro_prompts or self.settings.prompts
-        zeros = np.zeros_like(rollout.log_probs)
-        return [
-            part._replace(ref_log_probs=self._score(self._reference, part))
-            for part in micro_batches(rollout, advantages, zeros, first, size)
-        ]
+        own = len(self._reference)
+        references, olds, expected = [], [], []
+        for part in split(given, size):
+            references.append(self._score(self._reference, part))
+            if self.critic is not None:
+                both = self._expect(state.values, part)
+                olds.append(both[0])
+                expected.append(both[1])
+            elif self.algorithm.stale:
+                olds.append(self._score(state.values[:own], part))
+        given = given._replace(ref_log_probs=_joined(references))
+        if expected:
+            given = given._replace(values=_joined(expected))
+        if self.algorithm.stale:
+            limit = self.algorithm.importance_limit
+            old = _joined(olds)
+            weights = truncated_importance_weights(
+                old, given.old_log_probs, limit=limit
+            )
+            given = given._replace(old_log_probs=old, importance=to_numpy(weights))
+        return given
 
     def _epoch(
         self, state: RunState, parts: Sequence[Experience]
     ) -> tuple[RunState, list[Any], float]:
         """One step of the optimiser from all micro-batches."""
-        count = np.float32(
-            sum(
-                float(to_numpy(self.algorithm.reduce(np.zeros_like(m), m)[1]))
-                for m in (part.mask.astype("float32") for part in parts)
-            )
-        )
-        supervised = np.float32(sum(part.batch.target_mask.sum() for part in parts))
+        numbers = np.sum([self._counts(part) for part in parts], axis=0)
+        counts = Counts(*numbers.astype("float32"))
+        warm = state.position["step"] >= self.algorithm.critic_warmup
         grads: Any = None
         statistics = []
         for part in parts:
-            new, found = self._gradient(state.values, part, count, supervised)
+            new, found = self._gradient(state.values, part, counts, np.float32(warm))
             grads = new if grads is None else self._add(grads, new)
             statistics.append(to_numpy(found))
         state, norm = self.descend(state, grads)
         return state, statistics, norm
 
-
-def _averages(statistics: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Add (sum, count) pairs up over micro-batches, then divide."""
-    found = {}
-    for name in statistics[0]:
-        total = sum(float(part[name][0]) for part in statistics)
-        count = sum(float(part[name][1]) for part in statistics)
-        found[name] = total / max(count, 1.0)
-    return found
+    def _counts(self, part: Experience) -> tuple[float, float, float]:
+        mask = part.mask
+        zeros = np.zeros(mask.shape, "float32")
+        own = float(to_numpy(self.algorithm.reduce(zeros, mask)[1]))
+        return own, float(mask.sum()), float(part.batch.target_mask.sum())
 
 
-def _rollout_numbers(rollout: Rollout, first: int) -> dict[str, float]:
-    """Numbers of the samples themselves; `first` greedy ones are told apart."""
-    valid = rollout.valid[:, first:]
-    rewards = rollout.rewards[:, first:]
-    counted = rewards[valid]
-    lengths = rollout.mask[:, first:].sum(axis=-1)
-    groups = np.where(valid, rewards, np.nan)
-    numbers = {
-        "reward/mean": float(counted.mean()) if counted.size else 0.0,
-        "reward/spread": float(np.nanmean(np.nanstd(groups, axis=1)))
-        if valid.any()
-        else 0.0,
-        "sample/length": float(lengths.mean()),
-        "sample/truncated": float(rollout.truncated[:, first:].mean()),
-        "sample/valid": float(valid.mean()),
-    }
-    for name, values in rollout.components.items():
-        numbers[f"reward/{name}"] = float(values[:, first:][valid].mean())
-    if first:
-        numbers["reward/greedy"] = float(rollout.rewards[:, :first].mean())
-    return numbers
+def _joined(parts: Sequence[Any]) -> np.ndarray:
+    return np.concatenate([to_numpy(part) for part in parts])

@@ -36,6 +36,7 @@ class _Loop(NamedTuple):
     mask: Array
     alive: Array
     support: Array
+    lagged: Any
 
 
 class Sampler:
@@ -48,6 +49,8 @@ class Sampler:
         processors: changes to the distribution; the default samples the policy itself.
         greedy: which of the G samples take the likeliest action instead of a draw;
             one bool per sample, or one for all.
+        masked: top-k and top-p keep what is likely under a lagged copy of the policy,
+            whose weights are given with each call, not under the policy itself.
 
     Raises:
         ConfigError: a count is out of range.
@@ -60,6 +63,7 @@ class Sampler:
         length: int,
         processors: Processors = Processors(),  # noqa: B008 - frozen
         greedy: bool | Sequence[bool] = False,
+        masked: bool = False,
     ) -> None:
         """Compile at the first call with each shape."""
         if samples < 1 or length < 1:
@@ -77,10 +81,21 @@ class Sampler:
                 f"greedy must hold one bool per sample ({samples}). Received: {flags}."
             )
         self.greedy = np.array(flags, bool)
+        if masked and not processors.filters:
+            raise ConfigError(
+                "A mask is the top-k or top-p set of the lagged copy. Received: "
+                "top_k=0 and top_p=1, which keep all. Set one of them."
+            )
+        self.masked = masked
         self.compiled = jit(self._run)
 
     def __call__(
-        self, values: Sequence[Array], batch: Batch, seed: int = 0, update: int = 0
+        self,
+        values: Sequence[Array],
+        batch: Batch,
+        seed: int = 0,
+        update: int = 0,
+        lagged: Sequence[Array] | None = None,
     ) -> Rollout:
         """Sample.
 
@@ -89,13 +104,14 @@ class Sampler:
             batch: P prompts.
             seed: run seed.
             update: number of updates so far; another number, other draws.
+            lagged: the weights of the lagged copy, for a masked sampler.
 
         Returns:
             The rollout, as numpy arrays.
         """
-        out = to_numpy(
-            self.compiled(list(values), batch, np.int32(seed), np.int32(update))
-        )
+        copy = list(lagged) if self.masked and lagged is not None else []
+        numbers = np.int32(seed), np.int32(update)
+        out = to_numpy(self.compiled(list(values), copy, batch, *numbers))
         ended = out["ended"]
         return Rollout(
             batch=batch,
@@ -110,21 +126,31 @@ class Sampler:
         )
 
     def _run(
-        self, values: list[Array], batch: Batch, seed: Array, update: Array
+        self,
+        values: list[Array],
+        lagged: list[Array],
+        batch: Batch,
+        seed: Array,
+        update: Array,
     ) -> dict[str, Array]:
-        with with_values(self.policy.variables, values):
-            memory = self.policy.encode(batch)
-            loop = self._start(memory, batch.row_ids.shape[0])
+        memories = []
+        for weights in [values, lagged][: 1 + self.masked]:
+            with with_values(self.policy.variables, weights):
+                memories.append(self.policy.encode(batch))
 
-            def goes_on(*carried: Any) -> Array:
-                return ops.any(_Loop(*carried).alive)
+        def goes_on(*carried: Any) -> Array:
+            return ops.any(_Loop(*carried).alive)
 
-            def step(*carried: Any) -> _Loop:
-                return self._step(_Loop(*carried), memory, batch, seed, update)
+        def step(*carried: Any) -> _Loop:
+            loop = _Loop(*carried)
+            raw, state, copy = self._both(loop, memories, values, lagged)
+            loop = loop._replace(state=state, lagged=copy)
+            return self._step(loop, raw, batch, seed, update)
 
-            loop = _Loop(
-                *ops.while_loop(goes_on, step, loop, maximum_iterations=self.length)
-            )
+        loop = self._start(memories, batch.row_ids.shape[0])
+        loop = _Loop(
+            *ops.while_loop(goes_on, step, loop, maximum_iterations=self.length)
+        )
         out = {
             "actions": loop.actions,
             "log_probs": loop.log_probs,
@@ -135,32 +161,50 @@ class Sampler:
             out["support"] = loop.support
         return out
 
-    def _start(self, memory: Any, prompts: int) -> _Loop:
+    def _both(
+        self,
+        loop: _Loop,
+        memories: list[Any],
+        values: list[Array],
+        lagged: list[Array],
+    ) -> tuple[list[Array], Any, Any]:
+        """One step of the policy, and of its lagged copy when that masks."""
+        with with_values(self.policy.variables, values):
+            raw, state = self.policy.step(memories[0], loop.state, loop.last)
+        if not self.masked:
+            return [raw], state, ()
+        with with_values(self.policy.variables, lagged):
+            mask, copy = self.policy.step(memories[1], loop.lagged, loop.last)
+        return [raw, mask], state, copy
+
+    def _start(self, memories: list[Any], prompts: int) -> _Loop:
+        states = [self.policy.init(m, self.samples, self.length) for m in memories]
         shape = (prompts, self.samples)
         words = -(-self.policy.vocabulary_size // 32) if self.processors.filters else 1
         return _Loop(
             ops.convert_to_tensor(np.int32(0)),
-            self.policy.init(memory, self.samples, self.length),
+            states[0],
             ops.full(shape, BOS, dtype="int32"),
             ops.full((*shape, self.length), PAD, dtype="int32"),
             ops.zeros((*shape, self.length), dtype="float32"),
             ops.zeros((*shape, self.length), dtype="bool"),
             ops.ones(shape, dtype="bool"),
             ops.zeros((*shape, self.length, words), dtype="int32"),
+            states[1] if self.masked else (),
         )
 
     def _step(
-        self, loop: _Loop, memory: Any, batch: Batch, seed: Array, update: Array
+        self, loop: _Loop, raw: list[Array], batch: Batch, seed: Array, update: Array
     ) -> _Loop:
         prompts = loop.last.shape[0]
         rows, vocabulary = prompts * self.samples, self.policy.vocabulary_size
-        raw, state = self.policy.step(memory, loop.state, loop.last)
-        final, kept = process(
-            ops.reshape(raw, (rows, 1, vocabulary)),
-            self.processors,
-            ops.reshape(loop.actions, (rows, self.length)),
-            ops.reshape(loop.time, (1,)),
-        )
+        texts = ops.reshape(loop.actions, (rows, self.length))
+        now = ops.reshape(loop.time, (1,))
+        final: Array = None
+        kept: Array | None = None
+        for log_probs in reversed(raw):  # what the copy keeps, the policy draws from
+            flat = ops.reshape(log_probs, (rows, 1, vocabulary))
+            final, kept = process(flat, self.processors, texts, now, kept)
         final = ops.cast(final[:, 0], "float32")  # (P·G, V)
         number = np.arange(self.samples, dtype="int32")[None, :]
         draws = uniform(seed, update, batch.row_ids[:, None], number, loop.time)
@@ -175,13 +219,14 @@ class Sampler:
             support = ops.slice_update(support, (*at, 0), packed)
         return _Loop(
             loop.time + 1,
-            state,
+            loop.state,
             actions,
             ops.slice_update(loop.actions, at, actions[..., None]),
             ops.slice_update(loop.log_probs, at, chosen[..., None]),
             ops.slice_update(loop.mask, at, loop.alive[..., None]),
             ops.logical_and(loop.alive, actions != EOS),
             support,
+            loop.lagged,
         )
 
     def _choose(self, log_probs: Array, draws: Array) -> Array:

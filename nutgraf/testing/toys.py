@@ -5,13 +5,14 @@ For tests of rewards, recipes and policies, ours and yours.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from nutgraf.data.rows import Row
 
-__all__ = ["toy_policy", "toy_rows", "toy_tokenizer", "weights_of"]
+__all__ = ["toy_policy", "toy_reward", "toy_rows", "toy_tokenizer", "weights_of"]
 
 WORDS = (
     "the a red blue old new house river reads writes gives takes data file "
@@ -41,6 +42,39 @@ def toy_rows(count: int = 60, length: int = 20, seed: int = 0) -> list[Row]:
         words = [WORDS[place] for place in random.integers(0, len(WORDS), length)]
         made.append(Row(f"row{number}", " ".join(words), (" ".join(words[:4]),)))
     return made
+
+
+def toy_reward(
+    prompts: list[str],
+    completions: list[str],
+    references: list[Sequence[str]],
+    rows: list[Row] | None = None,
+) -> list[float | None]:
+    """Reward texts that are a single word of the document.
+
+    Half for a first word that occurs in the document, half for being one word long. It
+    takes reading, and learning to end.
+
+    Args:
+        prompts: documents.
+        completions: texts.
+        references: not read.
+        rows: not read.
+
+    Returns:
+        0, 0.5 or 1 for each text.
+
+    Example:
+        >>> toy_reward(["a red house"] * 3, ["red", "red red", "blue"], [[], [], []])
+        [1.0, 0.5, 0.5]
+    """
+    del references, rows
+    found: list[float | None] = []
+    for prompt, text in zip(prompts, completions, strict=True):
+        words = text.split()
+        there = bool(words) and words[0] in prompt.split()
+        found.append(0.5 * there + 0.5 * (len(words) == 1))
+    return found
 
 
 def toy_tokenizer() -> Any:

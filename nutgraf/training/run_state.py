@@ -29,11 +29,14 @@ class RunState(NamedTuple):
         values: the weights, float32.
         optimizer: the optimiser's moments.
         position: plain numbers and strings of the loop (step, epoch, best loss, ...).
+        lagged: the weights as they were some updates ago, float32; None when no use is
+            made of them.
     """
 
     values: list[Any]
     optimizer: OptimizerState
     position: dict[str, Any]
+    lagged: list[Any] | None = None
 
 
 def save_state(folder: Path, names: list[str], state: RunState, keep: int = 2) -> Path:
@@ -52,15 +55,19 @@ def save_state(folder: Path, names: list[str], state: RunState, keep: int = 2) -
 
     from nutgraf.backend import to_numpy
 
-    values, moments = to_numpy((state.values, state.optimizer))
+    values, moments, lagged = to_numpy(
+        (state.values, state.optimizer, state.lagged or [])
+    )
     arrays = {}
     for kind, group in (
         ("value", values),
         ("mean", moments.means),
         ("square", moments.squares),
+        ("lagged", lagged),
     ):
-        for name, array in zip(names, group, strict=True):
-            arrays[f"{kind}/{name}"] = np.ascontiguousarray(array, dtype="float32")
+        # the lagged ones are the policy's, which come first
+        for name, array in zip(names, group, strict=kind != "lagged"):
+            arrays[f"{kind}/{name}"] = np.array(array, "float32", order="C")
     target = folder / f"step-{state.position['step']:08d}"
     with atomic_folder(target) as part:
         save_file(arrays, str(part / "arrays.safetensors"))
@@ -111,6 +118,9 @@ def load_state(checkpoint: Path, names: list[str]) -> RunState:
             [arrays[f"{kind}/{name}"] for name in names]
             for kind in ("value", "mean", "square")
         ]
+        lagged = [
+            arrays[key] for key in (f"lagged/{n}" for n in names) if key in arrays
+        ]
         count = np.int32(position.pop("optimizer_count"))
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise RunError(
@@ -118,7 +128,8 @@ def load_state(checkpoint: Path, names: list[str]) -> RunState:
             "Resume with the settings that the run was started with, or start anew in "
             "another folder."
         ) from error
-    return RunState(groups[0], OptimizerState(count, groups[1], groups[2]), position)
+    moments = OptimizerState(count, groups[1], groups[2])
+    return RunState(groups[0], moments, position, lagged or None)
 
 
 def resume(folder: Path, names: list[str], settings: dict[str, Any]) -> RunState | None:

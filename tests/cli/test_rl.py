@@ -7,7 +7,7 @@ import pytest
 from nutgraf.cli import init, rl
 from nutgraf.cli.main import main
 from nutgraf.training.log import read_metrics
-from tests.recipes.test_reinforce import toy_run
+from tests.recipes.test_improve import toy_run
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ def test_there_are_configs():
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_config_fits_its_declaration(path):
     is_rl = "-rl" in path.stem
-    kind = declarations.ReinforceSettings if is_rl else declarations.TrainSettings
+    kind = declarations.ImproveSettings if is_rl else declarations.TrainSettings
     settings = load_settings(kind, [str(path)], prog="nutgraf", description="")
     assert settings.out.startswith("runs/")
 

@@ -13,7 +13,7 @@ from nutgraf.recipes.settings import DemoSettings
 from nutgraf.rl.live import live_display
 from nutgraf.rl.trainer import RLTrainer
 from tests.recipes.test_demo_report import OUTSIDE
-from tests.recipes.test_reinforce import still, toy_run
+from tests.recipes.test_improve import still, toy_run
 
 
 @contextlib.contextmanager

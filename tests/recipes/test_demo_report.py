@@ -13,7 +13,7 @@ from nutgraf.recipes.demo_report import (
     shown_rows,
     systems,
 )
-from nutgraf.recipes.settings import ReinforceSettings
+from nutgraf.recipes.settings import ImproveSettings
 from nutgraf.report.write import write_report
 from nutgraf.testing.toys import toy_policy, toy_rows
 
@@ -37,7 +37,7 @@ def toy_result(count=12):
         score_texts(rows, after, name="RL"),
         records,
         12.3,
-        ReinforceSettings(),
+        ImproveSettings(),
     )
 
 
@@ -55,7 +55,7 @@ def test_the_rows_that_are_shown_are_drawn_by_the_seed(result):
     shown = shown_rows(result)
     assert shown == shown_rows(result) == sorted(set(shown))
     assert len(shown) == 5
-    settings = ReinforceSettings()
+    settings = ImproveSettings()
     other = dataclasses.replace(settings, rl=dataclasses.replace(settings.rl, seed=1))
     assert shown_rows(result._replace(settings=other)) != shown
     assert shown_rows(result._replace(rows=result.rows[:2])) == [0, 1]

@@ -7,6 +7,7 @@ from nutgraf.errors import ConfigError
 from nutgraf.recipes.grpo import GRPO
 from nutgraf.rewards.random import RandomReward
 from nutgraf.rl.settings import RLSettings
+from nutgraf.rl.trainer import RLTrainer
 from nutgraf.testing.toys import toy_policy
 
 SETTINGS = RLSettings(
@@ -41,13 +42,14 @@ def test_learns_to_echo_the_source(tokenizer, rows):
 
 def test_a_flipped_sign_does_not_learn(tokenizer, rows):
     recipe = GRPO(toy_policy(tokenizer), echo, SETTINGS)
-    honest = recipe.trainer.algorithm.advantages
-    flipped = recipe.trainer.algorithm._replace(
-        advantages=lambda rewards, valid: -1.0 * honest(rewards, valid)
-    )
-    from nutgraf.rl.trainer import RLTrainer
+    honest = recipe.trainer.algorithm
 
-    recipe.trainer = RLTrainer(toy_policy(tokenizer), echo, flipped, SETTINGS)
+    def flipped(signals):
+        found = honest.estimate(signals)
+        return found._replace(advantages=-1.0 * found.advantages)
+
+    mutant = dataclasses.replace(honest, estimate=flipped)
+    recipe.trainer = RLTrainer(toy_policy(tokenizer), echo, mutant, SETTINGS)
     assert gain(recipe, rows) < 0.05
 
 

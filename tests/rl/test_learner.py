@@ -6,8 +6,8 @@ import pytest
 from nutgraf.arrays import Processors
 from nutgraf.backend import to_numpy
 from nutgraf.recipes.grpo import GRPO
-from nutgraf.recipes.self_critical import SelfCritical
-from nutgraf.rl.learner import gradient_of, micro_batches, scorer
+from nutgraf.rl.experience import experience_of, split
+from nutgraf.rl.learner import Counts, Weights, gradient_of, scorer
 from nutgraf.rl.settings import RLSettings
 from nutgraf.sampling.sample import Sampler
 from nutgraf.testing.toys import toy_policy, weights_of
@@ -27,17 +27,27 @@ def rollout(policy, rows):
     return dataclasses.replace(found, valid=np.ones((4, 3), bool))
 
 
+def learned(rollout, advantages, ref=None):
+    """The experience of a rollout with given advantages (P, G)."""
+    given, _ = experience_of(rollout)
+    return given._replace(
+        mask=given.mask & rollout.valid[..., None],
+        advantages=np.asarray(advantages, "float32")[..., None]
+        + np.zeros_like(rollout.log_probs),
+        ref_log_probs=rollout.log_probs if ref is None else ref,
+    )
+
+
 def gradients(policy, rollout, advantages, size=4, kl=0.0, supervised=0.0, ref=None):
     """Gradient of the whole rollout, from micro-batches of `size` prompts."""
-    step = gradient_of(policy, ALGORITHM, Processors(), kl, supervised)
+    step = gradient_of(policy, ALGORITHM, Processors(), Weights(kl, supervised))
     values = weights_of(policy)
-    ref = rollout.log_probs if ref is None else ref
-    parts = micro_batches(rollout, np.asarray(advantages, "float32"), ref, 0, size)
+    parts = split(learned(rollout, advantages, ref), size)
     count = np.float32(sum(part.mask.sum() for part in parts))
-    targets = np.float32(rollout.batch.target_mask.sum())
+    counts = Counts(count, count, np.float32(rollout.batch.target_mask.sum()))
     total, statistics = None, []
     for part in parts:
-        grads, found = to_numpy(step(values, part, count, targets))
+        grads, found = to_numpy(step(values, part, counts, np.float32(1)))
         total = (
             grads
             if total is None
@@ -72,7 +82,7 @@ def test_a_raised_advantage_raises_the_log_prob(policy, rollout):
     values = weights_of(policy)
     moved = [v - 0.02 * g for v, g in zip(values, grads, strict=True)]
     score = scorer(policy, Processors())
-    part = micro_batches(rollout, advantages, rollout.log_probs, 0, 4)[0]
+    part = learned(rollout, advantages)
     before, after = (to_numpy(score(v, part)) for v in (values, moved))
     change = ((after - before) * rollout.mask)[2, 1].sum()
     assert change > 1e-4
@@ -101,7 +111,7 @@ def test_kl_pulls_back_to_the_reference(policy, rollout):
     ref = rollout.log_probs + np.where(rollout.mask, 0.5, 0.0).astype("float32")
     grads, _ = gradients(policy, rollout, np.zeros((4, 3)), kl=1.0, ref=ref)
     moved = [v - 0.02 * g for v, g in zip(weights_of(policy), grads, strict=True)]
-    part = micro_batches(rollout, ADVANTAGES, ref, 0, 4)[0]
+    part = learned(rollout, ADVANTAGES, ref)
     score = scorer(policy, Processors())
     after = to_numpy(score(moved, part))
     assert ((after - rollout.log_probs) * rollout.mask).sum() > 1e-3
@@ -117,16 +127,3 @@ def test_the_mixed_in_loss_is_the_references_cross_entropy(policy, rollout):
     scored = policy.score(memory, policy.hidden(memory, actions), actions)
     expected = -to_numpy(scored.log_probs)[:, 0][batch.target_mask].sum()
     assert nll == pytest.approx(expected, rel=1e-4)
-
-
-def test_the_greedy_baseline_is_not_learned_from(policy, rollout):
-    recipe = SelfCritical(policy, nothing, RLSettings())
-    parts = micro_batches(rollout, ADVANTAGES, rollout.log_probs, 1, 2)
-    assert [part.actions.shape for part in parts] == [(2, 2, 8)] * 2
-    np.testing.assert_array_equal(parts[1].advantages, ADVANTAGES[2:, 1:].astype("f4"))
-    found = to_numpy(
-        recipe.trainer.algorithm.advantages(
-            np.array([[0.5, 0.7, 0.1]], "float32"), np.ones((1, 3), bool)
-        )
-    )
-    np.testing.assert_allclose(found, [[0.0, 0.2, -0.4]], atol=1e-6)

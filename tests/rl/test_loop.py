@@ -23,7 +23,8 @@ class AddOne(UpdateLoop):
         super().__init__(policy, settings, settings.prompts, folder)
         self.seen = []
 
-    def update(self, state, rows, batch):
+    def update(self, state, draw):
+        rows, batch = draw()
         self.seen.append((tuple(row.id for row in rows), batch))
         values = [np.asarray(value) + 1 for value in state.values]
         number = float(state.position["step"])

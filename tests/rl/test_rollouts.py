@@ -1,8 +1,10 @@
+import dataclasses
+
 import numpy as np
 
 from nutgraf.rewards.random import RandomReward
 from nutgraf.rewards.weighted import WeightedSum
-from nutgraf.rl.rollouts import rewarded, texts_of
+from nutgraf.rl.rollouts import refill, rewarded, tells_apart, texts_of
 from nutgraf.sampling.sample import Sampler
 from nutgraf.testing.toys import weights_of
 
@@ -40,3 +42,33 @@ def test_the_random_control_is_drawn_anew_at_each_update(policy, rows):
     np.testing.assert_array_equal(found[0], found[1])
     assert (found[0] != found[2]).all()
     assert len(np.unique(found[0])) == 6
+
+
+def judged(policy, rows, rewards, length):
+    batch = policy.codec.batch(rows, length)
+    rollout = Sampler(policy, 2, 6)(weights_of(policy), batch)
+    return dataclasses.replace(
+        rollout,
+        rewards=np.float32(rewards),
+        valid=np.ones((len(rows), 2), bool),
+        components={"part": np.float32(rewards) * 10},
+    )
+
+
+def test_groups_that_teach_nothing_are_replaced_by_those_that_do(policy, rows):
+    short = judged(policy, rows[:3], [[1, 1], [0, 1], [2, 2]], 32)
+    more = judged(policy, rows[3:6], [[3, 3], [4, 5], [6, 6]], 48)
+    assert tells_apart(short).tolist() == [False, True, False]
+    found = refill(short, more)
+    assert found.rewards.tolist() == [[4, 5], [0, 1], [2, 2]]
+    assert found.components["part"].tolist() == [[40, 50], [0, 10], [20, 20]]
+    np.testing.assert_array_equal(found.actions[0], more.actions[1])
+    np.testing.assert_array_equal(found.batch.source_ids[0], more.batch.source_ids[1])
+    assert found.batch.source_ids.shape == found.batch.source_mask.shape == (3, 48)
+    assert not found.batch.source_mask[1, 32:].any()
+
+
+def test_an_invalid_sample_tells_nothing_apart(policy, rows):
+    rollout = judged(policy, rows[:1], [[1, 2]], 32)
+    half = dataclasses.replace(rollout, valid=np.array([[True, False]]))
+    assert tells_apart(half).tolist() == [False]

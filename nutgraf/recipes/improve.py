@@ -1,0 +1,168 @@
+"""RL end to end: a trained model, rows, a reward, an algorithm, a better model.
+
+The function behind `nutgraf rl`. A run folder is resumed when it exists.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from nutgraf.data.rows import Row
+from nutgraf.data.sources import load_split
+from nutgraf.errors import ConfigError
+from nutgraf.evaluation.texts import words_of
+from nutgraf.files import write_json
+from nutgraf.models.checkpoint import load_policy
+from nutgraf.recipes.algorithms import make_recipe, read_options
+from nutgraf.recipes.run_card import (
+    refuse_other_rows,
+    refuse_other_settings,
+    run_card,
+)
+from nutgraf.recipes.settings import ImproveSettings, RewardSettings
+from nutgraf.rewards.base import Reward
+from nutgraf.rewards.length import LengthRatioPenalty
+from nutgraf.rewards.random import RandomReward
+from nutgraf.rewards.repetition import RepetitionPenalty
+from nutgraf.rewards.rouge import RougeReward
+from nutgraf.rewards.weighted import WeightedSum
+from nutgraf.rl.live import live_display
+from nutgraf.text.words import WordKind
+from nutgraf.training.run_state import latest_checkpoint
+
+__all__ = ["improve", "make_reward"]
+
+
+def make_reward(
+    settings: RewardSettings = RewardSettings(),  # noqa: B008 - frozen
+    words: WordKind = "english",
+    seed: int = 0,
+) -> Reward:
+    """Build the reward of its settings.
+
+    Args:
+        settings: the settings.
+        words: "english" or "cjk": what a word is.
+        seed: of the random control.
+
+    Returns:
+        The reward.
+
+    Raises:
+        ConfigError: the kind is unknown, or a weight is negative.
+
+    Example:
+        >>> make_reward()(["It rains."], ["It rains."], [["It rains."]])
+        [1.0]
+    """
+    if settings.kind == "random":
+        return WeightedSum({"random": (RandomReward(seed), 1.0)})
+    if settings.kind != "rouge":
+        raise ConfigError(
+            f'reward.kind must be "rouge" or "random". Received: {settings.kind!r}. '
+            'Leave it out for "rouge".'
+        )
+    rouge = RougeReward(settings.rouge1, settings.rouge2, settings.rougeL, words)
+    parts: dict[str, tuple[Reward, float]] = {"rouge": (rouge, 1.0)}
+    if settings.length:
+        band = settings.length_low, settings.length_high
+        parts["length"] = (LengthRatioPenalty(*band, words), settings.length)
+    if settings.repetition:
+        parts["repetition"] = (RepetitionPenalty(words=words), settings.repetition)
+    return WeightedSum(parts)
+
+
+def improve(
+    settings: ImproveSettings,
+    report: Callable[[str], None] = lambda line: None,
+    callbacks: Sequence[Any] = (),
+) -> dict[str, Any]:
+    """Improve a model by RL, or train it further as the control of RL.
+
+    Args:
+        settings: the settings.
+        report: called with each line a user should see.
+        callbacks: Keras callbacks; `on_train_batch_end` gets each update's numbers.
+
+    Returns:
+        "updates" done in all, and the "first" and "last" records of this call, empty
+        when nothing was left to do.
+
+    Raises:
+        ConfigError: a name is unknown, or the folder holds a run of other settings
+            or rows.
+        ModelError: the start is no model folder.
+        DataError: the rows cannot be read.
+    """
+    folder = Path(settings.out)
+    done = _check(settings, folder)
+    policy = load_policy(settings.start)
+    report(f"reading the rows of {settings.data.source}")
+    rows = list(load_split(settings.data, "train"))
+    words = words_of(rows[:100])
+    reward = make_reward(settings.reward, words, settings.rl.seed)
+    recipe = make_recipe(
+        settings.algorithm,
+        policy,
+        reward,
+        settings.rl,
+        options=settings.options,
+        folder=folder,
+    )
+    data = _fingerprint(rows)
+    refuse_other_rows(folder, data)
+    card = run_card(settings, policy, data)
+    write_json(folder / "run.json", {**card, "rows": len(rows)})
+    total = settings.rl.updates
+    report(
+        f"{len(rows):,} prompts; {total:,} updates of {settings.rl.prompts} x "
+        f"{settings.rl.samples} samples, words counted as {words}"
+    )
+    if done:
+        report(f"goes on after update {done:,} of {total:,}")
+    limit = settings.max_minutes * 60 or math.inf
+    with live_display(settings.algorithm, total, done) as watch:
+        records = recipe.fit(rows, callbacks, watch=watch, stop_after=limit)
+    done += len(records)
+    report(_outcome(records, done, total, folder))
+    first, last = (records[0], records[-1]) if records else ({}, {})
+    return {"updates": done, "first": first, "last": last}
+
+
+def _check(settings: ImproveSettings, folder: Path) -> int:
+    """Refuse what cannot work before anything slow; return the updates done before."""
+    read_options(settings.algorithm, settings.options)
+    make_reward(settings.reward)
+    if Path(settings.start).resolve() == (folder / "last").resolve():
+        raise ConfigError(
+            f"start must be a folder that the run does not write. Received: "
+            f"{settings.start}, the model of the run {folder}. Give another `out`."
+        )
+    refuse_other_settings(folder, settings)
+    checkpoint = latest_checkpoint(folder / "checkpoints")
+    return 0 if checkpoint is None else int(checkpoint.name.rpartition("-")[2])
+
+
+def _outcome(
+    records: Sequence[dict[str, float]], done: int, total: int, folder: Path
+) -> str:
+    """The last line of a run."""
+    if not records:
+        return "nothing was left to do: the run is finished"
+    state = "finished" if done >= total else "stopped, run it again to go on,"
+    line = f"{state} at update {done:,}; model in {folder / 'last'}"
+    name = "reward/mean" if "reward/mean" in records[0] else "loss/supervised"
+    change = f"{records[0][name]:.3f} -> {records[-1][name]:.3f}"
+    return f"{line}; {name.partition('/')[0]} {change}"
+
+
+def _fingerprint(rows: Sequence[Row]) -> str:
+    """How many rows there are, and a hash of all that they hold."""
+    stamp = hashlib.sha256()
+    for row in rows:
+        stamp.update(repr((row.id, row.document, row.references)).encode())
+    return f"{len(rows):,} rows, {stamp.hexdigest()[:16]}"

@@ -1,0 +1,66 @@
+"""What all recipes share: they are an `Algorithm` and the trainer that runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from nutgraf.data.rows import Row
+from nutgraf.errors import ConfigError
+from nutgraf.rewards.base import Reward
+from nutgraf.rl.algorithm import Algorithm
+from nutgraf.rl.settings import RLSettings
+from nutgraf.rl.trainer import RLTrainer
+
+__all__ = ["Recipe"]
+
+
+class Recipe:
+    """An algorithm, ready to improve a policy.
+
+    Args:
+        policy: what to improve; its weights now are the reference of the KL.
+        reward: the reward.
+        algorithm: what to do.
+        settings: see `RLSettings`.
+        folder: run folder; None keeps nothing on disk.
+        least: fewest samples per prompt that the algorithm can work with.
+
+    Raises:
+        ConfigError: `settings.samples` is less than `least`.
+    """
+
+    def __init__(
+        self,
+        policy: Any,
+        reward: Reward,
+        algorithm: Algorithm,
+        settings: RLSettings,
+        folder: str | Path | None,
+        least: int = 2,
+    ) -> None:
+        """Build the trainer."""
+        if settings.samples < least:
+            raise ConfigError(
+                f"samples must be at least {least} for {type(self).__name__}: samples "
+                "of one prompt are compared with each other. Received: "
+                f"samples={settings.samples}."
+            )
+        path = None if folder is None else Path(folder)
+        self.trainer = RLTrainer(policy, reward, algorithm, settings, path)
+
+    def fit(
+        self, data: Sequence[Row], callbacks: Sequence[Any] = (), **options: Any
+    ) -> list[dict[str, float]]:
+        """Improve the policy in place.
+
+        Args:
+            data: prompts with references.
+            callbacks: Keras callbacks; `on_train_batch_end` gets each update's numbers.
+            **options: `watch` and `stop_after` of `UpdateLoop.fit`.
+
+        Returns:
+            The numbers of each update.
+        """
+        return self.trainer.fit(data, callbacks, **options)

@@ -1,0 +1,218 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from nutgraf.data.sources import DataSettings
+from nutgraf.errors import ConfigError, ModelError
+from nutgraf.models.checkpoint import load_policy, save_policy
+from nutgraf.recipes.continued import ContinuedSupervised
+from nutgraf.recipes.improve import improve, make_recipe, make_reward
+from nutgraf.recipes.settings import ImproveSettings, RewardSettings
+from nutgraf.rl.settings import RLSettings
+from nutgraf.rl.trainer import RLTrainer
+from nutgraf.testing.toys import toy_policy, toy_rows, weights_of
+from nutgraf.training.log import read_metrics
+
+
+def write_toy_rows(path, count, seed=0):
+    """A data file of rows whose summary is the first four words."""
+    with path.open("w") as file:
+        for row in toy_rows(count, seed=seed):
+            record = {"document": row.document, "summary": row.references[0]}
+            file.write(json.dumps({"id": row.id, **record}) + "\n")
+    return str(path)
+
+
+def toy_run(folder, **changes):
+    """Settings of a run that takes seconds: a random toy model and toy rows."""
+    small = {"width": 16, "feed_forward": 32, "decoder_layers": 1}
+    save_policy(folder / "start", toy_policy(**small))
+    return ImproveSettings(
+        start=str(folder / "start"),
+        out=str(folder / "run"),
+        data=DataSettings(
+            source="files",
+            train=write_toy_rows(folder / "train.jsonl", 24),
+            test=write_toy_rows(folder / "test.jsonl", 12, seed=1),
+        ),
+        rl=RLSettings(
+            updates=3,
+            prompts=4,
+            samples=4,
+            length=8,
+            warmup=1,
+            learning_rate=1e-3,
+            checkpoint_every=1,
+            source_bounds=(48,),
+        ),
+        **changes,
+    )
+
+
+def still(name):
+    """An update that changes nothing, so that nothing is compiled for it."""
+    return lambda trainer, state, rows, batch: (state, {name: 0.25})
+
+
+class Interrupt:
+    """A callback that stops the run like Ctrl-C, before the update is saved."""
+
+    def __init__(self, update):
+        self.update = update
+
+    def on_train_batch_end(self, step, numbers):
+        if step == self.update:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    return toy_run(tmp_path_factory.mktemp("reinforce"))
+
+
+@pytest.fixture(scope="module")
+def run(settings):
+    """What a run says and returns that was interrupted in its second update."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RLTrainer, "update", still("reward/mean"))
+        with pytest.raises(KeyboardInterrupt):
+            improve(settings, callbacks=[Interrupt(2)])
+    assert (Path(settings.out) / "run.json").is_file()
+    lines = []
+    return lines, improve(settings, lines.append)
+
+
+def test_an_interrupted_run_goes_on(settings, run):
+    lines, found = run
+    assert "24 prompts; 3 updates of 4 x 4 samples, words counted as english" in lines
+    assert "goes on after update 1 of 3" in lines
+    assert found["updates"] == 3
+    records = read_metrics(Path(settings.out))
+    assert [record["step"] for record in records] == [1, 2, 3]
+    assert records[0] == {"step": 1, "reward/mean": 0.25}
+    for name, record in (("first", records[1]), ("last", records[2])):
+        assert {"step": record["step"], **found[name]} == record
+    first, last = found["first"]["reward/mean"], found["last"]["reward/mean"]
+    folder = Path(settings.out) / "last"
+    change = f"reward {first:.3f} -> {last:.3f}"
+    assert lines[-1] == f"finished at update 3; model in {folder}; {change}"
+    assert {"reward/rouge", "reward/length", "reward/repetition"} <= set(found["last"])
+
+
+def test_the_model_has_changed_and_can_be_loaded(settings, run):
+    before, after = (
+        weights_of(load_policy(folder))
+        for folder in (settings.start, f"{settings.out}/last")
+    )
+    assert all((old != new).any() for old, new in zip(before, after, strict=True))
+
+
+def test_the_run_says_what_it_is(settings, run):
+    card = json.loads((Path(settings.out) / "run.json").read_text())
+    assert card["settings"]["rl"]["samples"] == 4
+    assert card["rows"] == 24
+    assert {"nutgraf", "keras", "backend"} <= set(card["versions"])
+
+
+def test_a_finished_run_has_nothing_left_to_do(settings, run):
+    lines = []
+    longer = dataclasses.replace(settings, max_minutes=5.0)  # when to pause is free
+    found = improve(longer, lines.append)
+    assert found == {"updates": 3, "first": {}, "last": {}}
+    assert lines[-1] == "nothing was left to do: the run is finished"
+
+
+def test_a_run_is_not_resumed_with_other_settings(settings, run):
+    other = dataclasses.replace(
+        settings,
+        options=("clip_range=0.1",),
+        reward=RewardSettings(length=0.0),
+        rl=dataclasses.replace(settings.rl, seed=1),
+    )
+    with pytest.raises(ConfigError, match="resumed with the settings") as caught:
+        improve(other)
+    text = str(caught.value)
+    old, new = text.split("Received: ")
+    assert "options = (), reward.length = 0.2, rl.seed = 0" in old
+    assert "options = ('clip_range=0.1',), reward.length = 0.0, rl.seed = 1" in new
+
+
+def test_a_run_is_not_resumed_with_other_rows(settings, run, monkeypatch):
+    rows = toy_rows(24, seed=5)  # as many, but others
+    monkeypatch.setattr("nutgraf.recipes.improve.load_split", lambda *given: rows)
+    before = (Path(settings.out) / "run.json").read_bytes()
+    with pytest.raises(ConfigError, match="resumed with the rows.*Received: 24 rows"):
+        improve(settings)
+    assert (Path(settings.out) / "run.json").read_bytes() == before
+
+
+def test_supervised_training_is_an_arm_without_reward(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(ContinuedSupervised, "update", still("loss/supervised"))
+    lines = []
+    arm = dataclasses.replace(settings, algorithm="supervised", out=str(tmp_path))
+    found = improve(arm, lines.append)
+    record = {"loss/supervised": 0.25}
+    assert found == {"updates": 3, "first": record, "last": record}
+    assert lines[-1].endswith("; loss 0.250 -> 0.250")
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"algorithm": "ppo"}, ConfigError, 'one of "grpo", .*"supervised".*ppo'),
+        ({"reward": RewardSettings(kind="bleu")}, ConfigError, 'reward.kind.*"bleu"'),
+        ({"start": "absent"}, ModelError, "absent, which is no folder"),
+    ],
+)
+def test_what_is_unknown_is_told_before_anything_slow(
+    settings, tmp_path, monkeypatch, changes, error, message
+):
+    def fail(*arguments):
+        raise AssertionError("the rows were read")
+
+    monkeypatch.setattr("nutgraf.recipes.improve.load_split", fail)
+    wrong = dataclasses.replace(settings, out=str(tmp_path), **changes)
+    with pytest.raises(error, match=message.replace('"bleu"', "'bleu'")):
+        improve(wrong)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_does_not_start_from_its_own_model(settings):
+    own = dataclasses.replace(settings, start=f"{settings.out}/last")
+    with pytest.raises(ConfigError, match="a folder that the run does not write"):
+        improve(own)
+
+
+def test_a_reward_needs_no_argument():
+    reward = make_reward()
+    same, nothing = reward(["a b c d"] * 2, ["a b c", "x"], [["a b c"]] * 2)
+    assert same == pytest.approx(1.0)
+    assert nothing < 0.1
+    assert set(reward.parts) == {"rouge", "length", "repetition"}
+
+
+def test_a_reward_has_the_parts_that_weigh():
+    only = make_reward(RewardSettings(rouge2=0.0, rougeL=0.0, length=0, repetition=0))
+    assert set(only.parts) == {"rouge"}
+    # ROUGE-1: both words are among the three: F1 = 2 · 1 · 2/3 / (1 + 2/3) = 0.8
+    assert only([""], ["a b"], [["b c a"]]) == pytest.approx([0.8])
+    chinese = make_reward(RewardSettings(length=0, repetition=0), words="cjk")
+    assert chinese([""], ["天气好"], [["天气好"]]) == pytest.approx([1.0])
+
+
+def test_random_numbers_are_those_of_the_seed(rows):
+    texts = [row.document for row in rows]
+
+    def values(seed):
+        reward = make_reward(RewardSettings(kind="random"), seed=seed)
+        return reward(texts, texts, [[]] * len(texts), rows)
+
+    assert values(0) == values(0) != values(1)
+
+
+def test_a_recipe_of_an_unknown_name(settings, policy):
+    wrong = dataclasses.replace(settings, algorithm="ppo")
+    with pytest.raises(ConfigError, match="algorithm must be one of"):
+        make_recipe(wrong, policy, make_reward(), None)

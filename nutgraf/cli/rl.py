@@ -37,8 +37,10 @@ def run(argv: Sequence[str]) -> int:
             "nutgraf init rl news-rl.toml",
             "nutgraf rl news-rl.toml",
             "nutgraf rl news-rl.toml --start runs/train/best --out runs/rl",
-            "nutgraf rl news-rl.toml --reward.kind random --out runs/random",
+            "nutgraf rl news-rl.toml --reward.parts random --out runs/random",
             "nutgraf rl news-rl.toml --algorithm supervised --out runs/supervised",
+            "nutgraf rl --algorithm ppo --options kl_target=6 critic=separate",
+            "nutgraf rl --reward.parts rouge=1 'length(low=0.8)=0.2' mine.py:score=1",
         ],
     )
     load_backend()

@@ -6,6 +6,7 @@ A value comes from TOML (already typed) or from a flag (text). Both go through
 
 from __future__ import annotations
 
+import re
 import types
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
@@ -118,7 +119,8 @@ def _read_one(text: str, kind: Any) -> Any:
     if kind in (int, float):
         return kind(text)
     if get_origin(kind) is tuple:
-        items = [item.strip() for item in text.split(",") if item.strip()]
+        parts = re.split(r",(?![^()]*\))", text)  # not those inside parentheses
+        items = [part.strip() for part in parts if part.strip()]
         return [from_text(item, get_args(kind)[0]) for item in items]
     return text
 
@@ -139,8 +141,8 @@ def from_text(text: str, kind: Any) -> Any:
     Example:
         >>> from_text("3e-4", float), from_text("none", int | None)
         (0.0003, None)
-        >>> from_text("a, b", tuple[str, ...])
-        ('a', 'b')
+        >>> from_text("a, b(low=1, high=2)", tuple[str, ...])
+        ('a', 'b(low=1, high=2)')
     """
     # None first: "none" means no path, not a path of that name.
     arms = sorted(_arms(kind), key=lambda arm: arm is not type(None))

@@ -25,10 +25,9 @@ from nutgraf.recipes.run_card import (
 )
 from nutgraf.recipes.settings import ImproveSettings, RewardSettings
 from nutgraf.rewards.base import Reward
-from nutgraf.rewards.length import LengthRatioPenalty
+from nutgraf.rewards.pool import PooledReward
 from nutgraf.rewards.random import RandomReward
-from nutgraf.rewards.repetition import RepetitionPenalty
-from nutgraf.rewards.rouge import RougeReward
+from nutgraf.rewards.registry import parse_parts
 from nutgraf.rewards.weighted import WeightedSum
 from nutgraf.rl.live import live_display
 from nutgraf.text.words import WordKind
@@ -53,27 +52,23 @@ def make_reward(
         The reward.
 
     Raises:
-        ConfigError: the kind is unknown, or a weight is negative.
+        ConfigError: a name, an option or a weight is wrong.
 
     Example:
         >>> make_reward()(["It rains."], ["It rains."], [["It rains."]])
         [1.0]
     """
-    if settings.kind == "random":
+    if settings.parts == ("random",):
         return WeightedSum({"random": (RandomReward(seed), 1.0)})
-    if settings.kind != "rouge":
+    if not settings.parts:
         raise ConfigError(
-            f'reward.kind must be "rouge" or "random". Received: {settings.kind!r}. '
-            'Leave it out for "rouge".'
+            "reward.parts must name a reward. Received: none. Leave it out for the "
+            "default."
         )
-    rouge = RougeReward(settings.rouge1, settings.rouge2, settings.rougeL, words)
-    parts: dict[str, tuple[Reward, float]] = {"rouge": (rouge, 1.0)}
-    if settings.length:
-        band = settings.length_low, settings.length_high
-        parts["length"] = (LengthRatioPenalty(*band, words), settings.length)
-    if settings.repetition:
-        parts["repetition"] = (RepetitionPenalty(words=words), settings.repetition)
-    return WeightedSum(parts)
+    reward = parse_parts(settings.parts, words)
+    if settings.processes:
+        return PooledReward(reward, settings.processes)
+    return reward
 
 
 def improve(

@@ -88,22 +88,23 @@ class TrainSettings:
 class RewardSettings:
     """What a summary is rewarded for: a weighted sum of parts."""
 
-    kind: Literal["rouge", "random"] = "rouge"
-    """ROUGE, or random numbers for the control arm that must not help."""
-    rouge1: float = 1.0
-    """Share of ROUGE-1 in the ROUGE part."""
-    rouge2: float = 1.0
-    """Share of ROUGE-2 in the ROUGE part."""
-    rougeL: float = 1.0
-    """Share of ROUGE-L in the ROUGE part."""
-    length: float = 0.2
-    """Weight of the penalty for a length far from the reference's; 0 = off."""
-    length_low: float = 0.8
-    """Words of a text over words of its reference: the smallest without penalty."""
-    length_high: float = 1.5
-    """The largest without penalty; greedy texts are shorter than samples."""
-    repetition: float = 0.5
-    """Weight of the penalty for saying things twice; 0 = off."""
+    parts: tuple[str, ...] = (
+        "rouge=1",
+        "length(low=0.8, high=1.5)=0.2",
+        "repetition=0.5",
+    )
+    """Rewards as name=weight, with options in parentheses (docs/rewards.md lists them);
+    file.py:function=weight for one of your own; random alone is the control arm."""
+    processes: int = 0
+    """Processes that compute the reward beside the training; 0 = none."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if self.processes < 0:
+            raise ConfigError(
+                f"processes must be an integer >= 0. Received: processes="
+                f"{self.processes}. 0 computes the reward in the training itself."
+            )
 
 
 @dataclass(frozen=True)

@@ -265,8 +265,8 @@ def _summary(card: Mapping[str, Any], is_rl: bool, has_records: bool) -> list[st
     start = _at(card, "settings", "start") or "a trained model"
     prompts, samples = (_at(card, "settings", "rl", k) for k in ("prompts", "samples"))
     sizes = f" Each update draws {samples} samples for each of {prompts} prompts."
-    kind = _at(card, "settings", "reward", "kind")
-    reward = f" The reward is {kind}." if kind else ""
+    parts = _at(card, "settings", "reward", "parts")
+    reward = f" The reward is {', '.join(parts)}." if parts else ""
     return [
         f"Reinforcement learning ({algorithm}) from {start}{data}{where}."
         f"{reward}{sizes if prompts and samples else ''}"

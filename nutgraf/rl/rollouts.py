@@ -10,7 +10,7 @@ import numpy as np
 
 from nutgraf.arrays import PAD, Batch, Rollout
 from nutgraf.data.rows import Row
-from nutgraf.rewards.base import Reward, score_completions
+from nutgraf.rewards.base import OnError, Reward, judge
 
 __all__ = ["refill", "rewarded", "tells_apart", "texts_of"]
 
@@ -29,8 +29,12 @@ def texts_of(policy: Any, rollout: Rollout) -> list[str]:
 
 
 def rewarded(
-    rollout: Rollout, texts: Sequence[str], rows: Sequence[Row], reward: Reward
-) -> Rollout:
+    rollout: Rollout,
+    texts: Sequence[str],
+    rows: Sequence[Row],
+    reward: Reward,
+    on_error: OnError = "stop",
+) -> tuple[Rollout, int]:
     """Score every sample.
 
     Args:
@@ -38,35 +42,35 @@ def rewarded(
         texts: P·G texts, of `texts_of`.
         rows: the P rows.
         reward: the reward.
+        on_error: "stop", or "skip": a sample on which the reward raises is not valid.
 
     Returns:
-        The rollout with rewards, components and `valid`; a reward that does not apply
-        (None) leaves 0 and valid=False.
+        The rollout with rewards, components and `valid` (a reward that does not apply
+        leaves 0 and valid=False), and how many samples the reward failed on.
     """
     prompts, samples = rollout.ended.shape
     repeated = [row for row in rows for _ in range(samples)]
-    totals, parts = score_completions(
+    scores = judge(
         reward,
         [row.document for row in repeated],
         list(texts),
         [row.references for row in repeated],
         repeated,
         update=rollout.version,
+        on_error=on_error,
     )
 
     def table(values: Sequence[float | None]) -> np.ndarray:
         filled = [0.0 if value is None else value for value in values]
         return np.asarray(filled, "float32").reshape(prompts, samples)
 
-    valid = np.asarray([value is not None for value in totals]).reshape(
-        prompts, samples
-    )
+    known = np.asarray([value is not None for value in scores.values])
     return dataclasses.replace(
         rollout,
-        rewards=table(totals),
-        components={name: table(values) for name, values in parts.items()},
-        valid=valid,
-    )
+        rewards=table(scores.values),
+        components={name: table(part) for name, part in scores.components.items()},
+        valid=known.reshape(prompts, samples),
+    ), len(scores.failures)
 
 
 def tells_apart(rollout: Rollout) -> np.ndarray:

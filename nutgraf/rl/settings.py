@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from nutgraf.errors import ConfigError
 
@@ -43,6 +44,8 @@ class RLSettings:
     """Samples cut by the length limit are neither learned nor compared with."""
     overlong_buffer: int = 0
     """Actions before the limit over which a penalty grows from 0 to 1; 0 = none."""
+    on_error: Literal["stop", "skip"] = "stop"
+    """What a sample does on which the reward raises: stop the run, or be left out."""
     micro_prompts: int = 0
     """Prompts per gradient, to save memory; 0 = all at once."""
     source_bounds: tuple[int, ...] = (96,)

@@ -155,8 +155,10 @@ class RLTrainer(UpdateLoop):
         rollout = self.sampler(values, batch, self.settings.seed, step, state.lagged)
         sampled = time.monotonic()
         texts = texts_of(self.policy, rollout)
-        rollout = rewarded(rollout, texts, rows, self.reward)
+        reward, on_error = self.reward, self.settings.on_error
+        rollout, failed = rewarded(rollout, texts, rows, reward, on_error)
         return rollout, {
+            "sample/failed": float(failed),
             "time/sample": sampled - started,
             "time/reward": time.monotonic() - sampled,
         }

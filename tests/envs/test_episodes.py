@@ -55,7 +55,7 @@ def test_returns_are_those_of_a_rollout_of_the_same_actions(
         processors=Processors(),
     )
     texts = codec.render(rollout.batch, rollout.actions)
-    expected = rewarded(rollout, texts, rows, RougeReward()).rewards[:, 0]
+    expected = rewarded(rollout, texts, rows, RougeReward())[0].rewards[:, 0]
     episodes = Episodes(rows, codec, RougeReward(), 6, shaped=shaped)
     episodes.start(np.arange(6), np.arange(6))
     found = play(episodes, actions)  # the empty text is worth 0 in ROUGE

@@ -137,4 +137,4 @@ def test_a_finished_demo_is_replaced(finished, settings, run, monkeypatch):
 
 def test_what_the_demo_runs():
     assert (DEMO.start, DEMO.data.source) == ("starter", "docstrings")
-    assert DEMO.reward.kind == "rouge"
+    assert DEMO.reward.parts[0] == "rouge=1"

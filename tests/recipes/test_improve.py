@@ -8,7 +8,7 @@ from nutgraf.data.sources import DataSettings
 from nutgraf.errors import ConfigError, ModelError
 from nutgraf.models.checkpoint import load_policy, save_policy
 from nutgraf.recipes.continued import ContinuedSupervised
-from nutgraf.recipes.improve import improve, make_recipe, make_reward
+from nutgraf.recipes.improve import improve, make_reward
 from nutgraf.recipes.settings import ImproveSettings, RewardSettings
 from nutgraf.rl.settings import RLSettings
 from nutgraf.rl.trainer import RLTrainer
@@ -53,7 +53,7 @@ def toy_run(folder, **changes):
 
 def still(name):
     """An update that changes nothing, so that nothing is compiled for it."""
-    return lambda trainer, state, rows, batch: (state, {name: 0.25})
+    return lambda trainer, state, draw: (state, {name: 0.25})
 
 
 class Interrupt:
@@ -128,15 +128,15 @@ def test_a_run_is_not_resumed_with_other_settings(settings, run):
     other = dataclasses.replace(
         settings,
         options=("clip_range=0.1",),
-        reward=RewardSettings(length=0.0),
+        reward=RewardSettings(parts=("rouge",)),
         rl=dataclasses.replace(settings.rl, seed=1),
     )
     with pytest.raises(ConfigError, match="resumed with the settings") as caught:
         improve(other)
     text = str(caught.value)
     old, new = text.split("Received: ")
-    assert "options = (), reward.length = 0.2, rl.seed = 0" in old
-    assert "options = ('clip_range=0.1',), reward.length = 0.0, rl.seed = 1" in new
+    assert "options = [], reward.parts = ['rouge=1'," in old
+    assert "options = ['clip_range=0.1'], reward.parts = ['rouge']" in new
 
 
 def test_a_run_is_not_resumed_with_other_rows(settings, run, monkeypatch):
@@ -161,8 +161,12 @@ def test_supervised_training_is_an_arm_without_reward(settings, tmp_path, monkey
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"algorithm": "ppo"}, ConfigError, 'one of "grpo", .*"supervised".*ppo'),
-        ({"reward": RewardSettings(kind="bleu")}, ConfigError, 'reward.kind.*"bleu"'),
+        ({"algorithm": "trpo"}, ConfigError, "one of grpo, .*supervised.*trpo"),
+        (
+            {"reward": RewardSettings(parts=("blue",))},
+            ConfigError,
+            "Did you mean .bleu",
+        ),
         ({"start": "absent"}, ModelError, "absent, which is no folder"),
     ],
 )
@@ -194,11 +198,11 @@ def test_a_reward_needs_no_argument():
 
 
 def test_a_reward_has_the_parts_that_weigh():
-    only = make_reward(RewardSettings(rouge2=0.0, rougeL=0.0, length=0, repetition=0))
-    assert set(only.parts) == {"rouge"}
+    only = make_reward(RewardSettings(parts=("rouge1",)))
+    assert set(only.parts) == {"rouge1"}
     # ROUGE-1: both words are among the three: F1 = 2 · 1 · 2/3 / (1 + 2/3) = 0.8
     assert only([""], ["a b"], [["b c a"]]) == pytest.approx([0.8])
-    chinese = make_reward(RewardSettings(length=0, repetition=0), words="cjk")
+    chinese = make_reward(RewardSettings(parts=("rouge",)), words="cjk")
     assert chinese([""], ["天气好"], [["天气好"]]) == pytest.approx([1.0])
 
 
@@ -206,13 +210,19 @@ def test_random_numbers_are_those_of_the_seed(rows):
     texts = [row.document for row in rows]
 
     def values(seed):
-        reward = make_reward(RewardSettings(kind="random"), seed=seed)
+        reward = make_reward(RewardSettings(parts=("random",)), seed=seed)
         return reward(texts, texts, [[]] * len(texts), rows)
 
     assert values(0) == values(0) != values(1)
 
 
-def test_a_recipe_of_an_unknown_name(settings, policy):
-    wrong = dataclasses.replace(settings, algorithm="ppo")
-    with pytest.raises(ConfigError, match="algorithm must be one of"):
-        make_recipe(wrong, policy, make_reward(), None)
+def test_rewards_in_other_processes_are_the_same(rows):
+    texts = [row.document for row in rows]
+    given = texts, texts, [row.references for row in rows]
+    with make_reward(RewardSettings(processes=1)) as pooled:
+        assert pooled(*given) == make_reward()(*given)
+
+
+def test_no_reward_is_refused():
+    with pytest.raises(ConfigError, match="must name a reward"):
+        make_reward(RewardSettings(parts=()))

@@ -112,7 +112,7 @@ def rl_run(tmp_path):
         "settings": {
             "algorithm": "grpo",
             "start": "starter",
-            "reward": {"kind": "rouge"},
+            "reward": {"parts": ["rouge=1", "length=0.2"]},
             "rl": {"updates": 100, "prompts": 4, "samples": 8},
         }
     }

@@ -1,7 +1,9 @@
 import dataclasses
 
 import numpy as np
+import pytest
 
+from nutgraf.errors import RunError
 from nutgraf.rewards.random import RandomReward
 from nutgraf.rewards.weighted import WeightedSum
 from nutgraf.rl.rollouts import refill, rewarded, tells_apart, texts_of
@@ -21,7 +23,7 @@ def test_each_sample_is_judged_with_its_own_row(policy, rows):
     batch = policy.codec.batch(rows[:3])
     rollout = Sampler(policy, 2, 6)(weights_of(policy), batch)
     texts = [rows[0].document, "", "x", rows[1].document, rows[2].document, "y"]
-    found = rewarded(rollout, texts, rows[:3], first_word)
+    found, _ = rewarded(rollout, texts, rows[:3], first_word)
     assert found.rewards.tolist() == [[1, 0], [0, 1], [1, 0]]
     assert found.valid.tolist() == [[True, False], [True, True], [True, True]]
     assert len(texts_of(policy, rollout)) == 6
@@ -36,7 +38,7 @@ def test_the_random_control_is_drawn_anew_at_each_update(policy, rows):
             ["same"] * 6,
             rows[:3],
             reward,
-        ).rewards
+        )[0].rewards
         for update in (0, 0, 1)
     ]
     np.testing.assert_array_equal(found[0], found[1])
@@ -72,3 +74,16 @@ def test_an_invalid_sample_tells_nothing_apart(policy, rows):
     rollout = judged(policy, rows[:1], [[1, 2]], 32)
     half = dataclasses.replace(rollout, valid=np.array([[True, False]]))
     assert tells_apart(half).tolist() == [False]
+
+
+def test_samples_on_which_the_reward_raises_stop_the_run_or_are_left_out(policy, rows):
+    def picky(prompts, completions, references, rows=None):
+        return [1 / len(text) for text in completions]
+
+    rollout = Sampler(policy, 2, 6)(weights_of(policy), policy.codec.batch(rows[:1]))
+    with pytest.raises(RunError, match="row0"):
+        rewarded(rollout, ["", "ab"], rows[:1], picky)
+    found, failed = rewarded(rollout, ["", "ab"], rows[:1], picky, "skip")
+    assert failed == 1
+    assert found.valid.tolist() == [[False, True]]
+    assert found.rewards.tolist() == [[0, 0.5]]

@@ -48,7 +48,7 @@ def settings_of(arm: str, seed: int, out: Path, updates: int) -> ImproveSettings
         rl=replace(DEMO.rl, seed=seed, updates=updates),
     )
     if arm == "random reward":
-        return replace(run, reward=replace(run.reward, kind="random"))
+        return replace(run, reward=replace(run.reward, parts=("random",)))
     if arm == "continued supervised":
         return replace(run, algorithm="supervised")
     return run

@@ -14,7 +14,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 RUN := $(VENV)/bin/python -m
 SOURCES := nutgraf tests tools $(wildcard benchmarks examples) conftest.py
 
-.PHONY: help demo test test-slow test-backends check lint format types lock clean
+.PHONY: help demo test test-slow test-backends check lint format types oracles lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -46,6 +46,9 @@ format: $(VENV)/.stamp-dev ## put all files into the common format
 
 types: $(VENV)/.stamp-dev ## check the types
 	$(RUN) mypy
+
+oracles: ## make the frozen numbers of other libraries again, in environments of their own
+	$(PYTHON) tools/oracles.py
 
 lock: $(VENV)/.stamp-dev ## write requirements/*.lock anew, with today's versions
 	$(VENV)/bin/python tools/lock.py

@@ -36,6 +36,16 @@ def test_lock_requirements_hold_the_extras():
     assert any(line.startswith("jax") for line in lines)
 
 
+def test_each_oracle_has_the_commands_that_run_it():
+    oracles = load("oracles")
+    assert len(oracles.PROGRAMS) >= 5
+    for program in oracles.PROGRAMS:
+        commands = oracles.commands_of(program)
+        assert "-m venv /tmp/oracle" in commands
+        assert f"/bin/python tests/oracles/{program.name}" in commands
+    assert oracles.main(["unknown"]) == 2
+
+
 @pytest.mark.parametrize(
     ("reason", "counted"),
     [("needs the jax backend", 1), ("the folder ../shared/data is absent", 0)],

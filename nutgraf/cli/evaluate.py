@@ -36,6 +36,7 @@ def run(argv: Sequence[str]) -> int:
             "nutgraf evaluate",
             "nutgraf evaluate runs/train/best --beams 4 --out runs/train",
             "nutgraf evaluate runs/news/best --data.source cnn_dailymail --lead 3",
+            "nutgraf evaluate --best_of 8 --reward coverage=1 repetition=1",
             "nutgraf evaluate --predictions texts.jsonl --data.source files "
             "--data.test news.test.jsonl --oracle",
         ],

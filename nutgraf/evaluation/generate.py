@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nutgraf.arrays import Processors
+from nutgraf.arrays import Batch, Processors
 from nutgraf.data.rows import Row
 from nutgraf.sampling.beam import BeamSearch
 from nutgraf.sampling.sample import Sampler
@@ -81,17 +81,32 @@ class Generator:
             batch = batch._replace(
                 target_ids=batch.target_ids[:, :1], target_mask=batch.target_mask[:, :1]
             )
-            rollout = (
-                self._beam(values, batch)
-                if self._beam
-                else self._sampler(values, batch, self.seed)
-            )
-            found = codec.render(batch, rollout.actions)
+            found = self.write(values, batch, [rows[int(index)] for index in filled])
             for index, text in zip(chosen, found, strict=False):
                 texts[index] = text
             if advance is not None:
                 advance(len(chosen))
         return texts
+
+    def write(
+        self, values: Sequence[Any], batch: Batch, rows: Sequence[Row]
+    ) -> list[str]:
+        """Write the texts of one batch.
+
+        Args:
+            values: weights.
+            batch: the rows as arrays.
+            rows: what is read.
+
+        Returns:
+            One text per row.
+        """
+        del rows
+        if self._beam is not None:
+            rollout = self._beam(values, batch)
+        else:
+            rollout = self._sampler(values, batch, self.seed)
+        return self.policy.codec.render(batch, rollout.actions)
 
 
 def write_texts(generator: Generator, rows: Sequence[Row], title: str) -> list[str]:

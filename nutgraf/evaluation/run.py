@@ -16,7 +16,7 @@ from nutgraf import __version__
 from nutgraf.arrays import Processors
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import load_split
-from nutgraf.errors import DataError
+from nutgraf.errors import ConfigError, DataError
 from nutgraf.evaluation.baselines import extractive_oracle, lead
 from nutgraf.evaluation.score import Evaluation, best_lead, score_texts
 from nutgraf.evaluation.settings import EvaluateSettings
@@ -29,6 +29,7 @@ from nutgraf.evaluation.texts import (
 )
 from nutgraf.files import write_json, write_text
 from nutgraf.metrics.names import METRICS
+from nutgraf.rewards.registry import PARTS, parse_parts
 from nutgraf.text.words import WordKind
 from nutgraf.training.log import progress_bar
 
@@ -75,6 +76,35 @@ def _baselines(
     return found
 
 
+def _generator(settings: EvaluateSettings) -> Any:
+    """What writes the texts: greedy, beam search, or the best of samples."""
+    from nutgraf.evaluation.best_of import BestOf
+    from nutgraf.evaluation.generate import Generator
+    from nutgraf.models.checkpoint import load_policy
+
+    processors = Processors(
+        min_length=settings.min_length, no_repeat_ngram=settings.no_repeat_ngram
+    )
+    if not settings.best_of:
+        return Generator(
+            load_policy(settings.model),
+            settings.beams,
+            length_penalty=settings.length_penalty,
+            processors=processors,
+        )
+    reward = parse_parts(settings.reward)
+    blind = [name for name in reward.parts if name in PARTS and PARTS[name].references]
+    if blind:
+        raise ConfigError(
+            "A reward that chooses among texts must not need a reference: at use there "
+            f"is none. Received: {', '.join(blind)}. docs/rewards.md says "
+            "which need none."
+        )
+    return BestOf(
+        load_policy(settings.model), reward, settings.best_of, processors=processors
+    )
+
+
 def evaluate(
     settings: EvaluateSettings, report: Callable[[str], None] = lambda line: None
 ) -> Evaluated:
@@ -97,17 +127,9 @@ def evaluate(
     if settings.predictions:  # what is wrong here is told before the data are read
         found = read_predictions(settings.predictions)
     else:
-        from nutgraf.evaluation.generate import Generator, write_texts
-        from nutgraf.models.checkpoint import load_policy
+        from nutgraf.evaluation.generate import write_texts
 
-        generator = Generator(
-            load_policy(settings.model),
-            settings.beams,
-            length_penalty=settings.length_penalty,
-            processors=Processors(
-                min_length=settings.min_length, no_repeat_ngram=settings.no_repeat_ngram
-            ),
-        )
+        generator = _generator(settings)
     source = settings.data.source
     slow = ", which takes a minute" if source == "docstrings" else ""
     report(f"reading the {settings.split} rows of {source}{slow}")
@@ -118,6 +140,8 @@ def evaluate(
             f"{source}, which is empty. Choose another --split."
         )
     words = words_of(rows)
+    if settings.best_of and generator:
+        generator.reward = parse_parts(settings.reward, words)
     texts = [] if generator else in_order(found, rows, settings.predictions)
     baselines = _baselines(settings, rows, words)
     if generator:

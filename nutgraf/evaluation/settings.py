@@ -31,6 +31,10 @@ class EvaluateSettings:
     """Least word pieces of a text."""
     no_repeat_ngram: int = 0
     """No n-gram of this size occurs twice in a text; 0 = off."""
+    best_of: int = 0
+    """Draw so many texts of each row and keep the one that `reward` likes best."""
+    reward: tuple[str, ...] = ()
+    """With best_of: rewards as name=weight that need no reference (docs/rewards.md)."""
     lead: int = 0
     """Add the first so many sentences as a baseline; 3 is usual for news; 0 = none."""
     oracle: bool = False
@@ -42,7 +46,7 @@ class EvaluateSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges, and that one thing is evaluated."""
-        least_values = ("beams", 1), ("lead", 0), ("length_penalty", 0)
+        least_values = ("beams", 1), ("lead", 0), ("length_penalty", 0), ("best_of", 0)
         for name, least in (*least_values, ("min_length", 0), ("no_repeat_ngram", 0)):
             value = getattr(self, name)
             if value < least:
@@ -50,6 +54,18 @@ class EvaluateSettings:
                     f"{name} must be at least {least}. Received: {name}={value}. Leave "
                     f"it out for {least}."
                 )
+        if bool(self.best_of) != bool(self.reward) or self.best_of == 1:
+            raise ConfigError(
+                "best_of must be at least 2 and have a reward that chooses. Received: "
+                f"best_of={self.best_of}, reward={list(self.reward)}. For example: "
+                "--best_of 8 --reward coverage=1 repetition=1."
+            )
+        if self.best_of and (self.beams > 1 or self.predictions):
+            raise ConfigError(
+                "Texts are found by beam search, or are the best of samples, or are "
+                f"read. Received: best_of={self.best_of}, beams={self.beams}, "
+                f"predictions={self.predictions!r}. Leave all but one out."
+            )
         if self.predictions and self.model != STARTER:
             raise ConfigError(
                 "Either a model or --predictions is scored. Received: "
@@ -62,4 +78,6 @@ class EvaluateSettings:
         """Name of what is evaluated, for tables."""
         if self.predictions:
             return self.predictions
+        if self.best_of:
+            return f"{self.model}, best of {self.best_of}"
         return f"{self.model}, beam {self.beams}" if self.beams > 1 else self.model

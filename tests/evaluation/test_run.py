@@ -8,7 +8,7 @@ import pytest
 from nutgraf.arrays import Processors
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import DataSettings
-from nutgraf.errors import DataError, ModelError
+from nutgraf.errors import ConfigError, DataError, ModelError
 from nutgraf.evaluation import run as module
 from nutgraf.evaluation.run import evaluate, read_texts
 from nutgraf.evaluation.score import score_texts
@@ -16,6 +16,7 @@ from nutgraf.evaluation.settings import EvaluateSettings
 from nutgraf.metrics.names import METRICS
 from nutgraf.models.checkpoint import save_policy
 from nutgraf.report.run import report_of_run
+from nutgraf.rewards.registry import make_part
 from nutgraf.testing.toys import toy_policy, toy_rows
 
 COUNT = 5
@@ -176,3 +177,20 @@ def test_the_settings_of_the_search_reach_it(settings, monkeypatch):
     evaluate(dataclasses.replace(settings, beams=2, out="", oracle=False, **changed))
     processors = Processors(min_length=2, no_repeat_ngram=3)
     assert calls == [(2, {"length_penalty": 1.5, "processors": processors})]
+
+
+def test_the_best_of_samples_is_chosen_without_the_reference(settings):
+    lower = dataclasses.replace(settings, lead=0, oracle=False, out="")
+    best = dataclasses.replace(lower, best_of=4, reward=("coverage=1", "ending=0"))
+    result = evaluate(best)
+    assert result.system.name == f"{settings.model}, best of 4"
+    coverage = make_part("coverage")
+    given = [row.document for row in result.rows]
+
+    def covered(texts):
+        return sum(coverage(given, texts, [()] * COUNT))
+
+    assert covered(result.texts) >= covered(evaluate(lower).texts)
+    blind = dataclasses.replace(best, reward=("rouge1=1", "coverage=1"))
+    with pytest.raises(ConfigError, match="not need a reference.*Received: rouge1"):
+        evaluate(blind)

@@ -22,6 +22,12 @@ def test_the_name_tells_what_is_evaluated():
             {"model": "runs/a", "predictions": "b.jsonl"},
             "model=runs/a and --predictions b.jsonl. Leave one out",
         ),
+        ({"best_of": 8}, r"a reward that chooses. Received: best_of=8, reward=\[\]"),
+        ({"reward": ("coverage",)}, "best_of must be at least 2.*best_of=0"),
+        (
+            {"best_of": 8, "reward": ("coverage",), "beams": 4},
+            "best_of=8, beams=4, .*Leave all but one out",
+        ),
     ],
 )
 def test_what_cannot_be_evaluated_is_refused(wrong, message):

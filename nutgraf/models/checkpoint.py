@@ -19,10 +19,12 @@ from nutgraf.errors import ModelError, NutgrafError
 from nutgraf.files import atomic_folder, write_json
 from nutgraf.models.config import ModelConfig
 
-__all__ = ["check_folder", "load_policy", "load_weights", "save_policy"]
-__all__ += ["starter_folder", "weight_names"]
+__all__ = ["bare_policy", "check_folder", "load_policy", "load_weights"]
+__all__ += ["read_config", "save_policy", "starter_folder", "weight_names"]
 
 FORMAT = "nutgraf-model-1"
+REWARD_MODEL = "reward-model"
+"""Kind of a folder that holds a policy with a scalar head, which judges texts."""
 CONFIG, WEIGHTS, TOKENIZER, CARD = (
     "config.json",
     "model.safetensors",
@@ -70,7 +72,8 @@ def save_policy(
 
     Args:
         folder: the folder; an older one is replaced when the new one is whole.
-        policy: an `EncoderDecoderPolicy` or `DecoderOnlyPolicy` with a `TextCodec`.
+        policy: an `EncoderDecoderPolicy` or `DecoderOnlyPolicy` with a `TextCodec`, or
+            a `RewardModel`.
         values: weights to save in place of the model's own.
         half: store the weights as float16 (half the size, 3 decimal digits).
         card: run card, stored beside the model.
@@ -84,14 +87,15 @@ def save_policy(
         values = to_numpy([variable.value for variable in variables])
     dtype = np.float16 if half else np.float32
     named = {
-        name: np.ascontiguousarray(value, dtype=dtype)
+        name: np.array(value, dtype=dtype, order="C")
         for name, value in zip(weight_names(variables), values, strict=True)
     }
     with atomic_folder(Path(folder)) as part:
         save_file(named, str(part / WEIGHTS))
         (part / WEIGHTS).chmod(0o644)  # safetensors makes it readable by its owner only
         config = policy.model.config
-        settings: dict[str, Any] = {"format": FORMAT, "kind": config.architecture}
+        kind = getattr(policy, "kind", config.architecture)
+        settings: dict[str, Any] = {"format": FORMAT, "kind": kind}
         settings["model"] = dataclasses.asdict(config)
         write_json(part / CONFIG, settings)
         policy.codec.tokenizer.save(part)
@@ -99,7 +103,18 @@ def save_policy(
             write_json(part / CARD, card)
 
 
-def _read_config(folder: Path) -> ModelConfig:
+def read_config(folder: Path) -> tuple[str, ModelConfig]:
+    """Read what a model folder holds.
+
+    Args:
+        folder: the model folder.
+
+    Returns:
+        Its kind, an architecture or "reward-model", and the settings of the model.
+
+    Raises:
+        ModelError: it is no model folder, or one of another version.
+    """
     path = folder / CONFIG
     if not folder.is_dir() or not path.is_file():
         state = "has no " + CONFIG if folder.is_dir() else "is no folder"
@@ -115,7 +130,7 @@ def _read_config(folder: Path) -> ModelConfig:
                 f"{path} must have the format {FORMAT}. Received: "
                 f"{settings['format']!r}. It was written by another version."
             )
-        return ModelConfig.from_dict(settings["model"])
+        return settings["kind"], ModelConfig.from_dict(settings["model"])
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, NutgrafError):
             raise
@@ -180,21 +195,42 @@ def load_policy(folder: str | Path) -> Any:
         ModelError: something is missing, torn or of another kind; says what.
     """
     from nutgraf.backend import assign
+
+    path = starter_folder() if str(folder) == "starter" else Path(folder)
+    kind, config = read_config(path)
+    if kind == REWARD_MODEL:
+        raise ModelError(
+            f"A model that writes texts is needed. Received: {path}, a reward model, "
+            f"which judges them. Name it as a reward: learned:{path}."
+        )
+    policy = bare_policy(path, config)
+    assign(policy.variables, load_weights(path / WEIGHTS, policy.variables))
+    return policy
+
+
+def bare_policy(folder: Path, config: ModelConfig) -> Any:
+    """Make the policy of a model folder, without its weights.
+
+    Args:
+        folder: the model folder, for its tokenizer.
+        config: the settings of the model.
+
+    Returns:
+        The policy, its weights random.
+
+    Raises:
+        ModelError: the tokenizer is missing, or has more pieces than the model.
+    """
     from nutgraf.models.build import policy_of
     from nutgraf.text.tokenizer import Tokenizer
 
-    path = starter_folder() if str(folder) == "starter" else Path(folder)
-    config = _read_config(path)
-    tokenizer = Tokenizer.load(path)
+    tokenizer = Tokenizer.load(folder)
     if tokenizer.vocabulary_size > config.vocabulary_size:
         raise ModelError(
-            f"The tokenizer of {path} must fit the model's vocabulary of "
+            f"The tokenizer of {folder} must fit the model's vocabulary of "
             f"{config.vocabulary_size}. Received: {tokenizer.vocabulary_size} pieces."
         )
-    policy = policy_of(config, tokenizer)
-    values = load_weights(path / WEIGHTS, policy.variables)
-    assign(policy.variables, values)
-    return policy
+    return policy_of(config, tokenizer)
 
 
 def check_folder(folder: Path) -> list[str]:
@@ -213,7 +249,7 @@ def check_folder(folder: Path) -> list[str]:
     problems = []
     config = None
     try:
-        config = _read_config(Path(folder))
+        _, config = read_config(Path(folder))
     except NutgrafError as error:
         problems.append(str(error))
     try:

@@ -114,20 +114,22 @@ def attention_picture(policy: Any, row: Row, text: str) -> Attention | None:
     """Return where the copy head looked while it wrote a text.
 
     Args:
-        policy: the `EncoderDecoderPolicy`, with a copy head.
+        policy: the policy.
         row: the source.
         text: what was written.
 
     Returns:
         The picture; None for a model without copy head or an empty text.
     """
+    if not policy.model.config.copy:
+        return None
     codec = policy.codec
     batch = codec.batch([row])
     ids = codec.tokenizer.encode(text)[: codec.max_target - 1]
     maps = policy.model.attention_maps(
         batch.source_ids, np.asarray([[*ids, EOS]], np.int32)
     )
-    if "copy" not in maps or not ids:
+    if not ids:
         return None
     weights, share = (to_numpy(maps[name])[0] for name in ("copy", "copy_share"))
     source = batch.source_ids[0][batch.source_mask[0]].tolist()

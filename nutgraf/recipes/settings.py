@@ -40,6 +40,8 @@ class ModelSettings:
 
     start: str = ""
     """Model folder to go on from ("starter" for the one in the package); "" = new."""
+    architecture: Literal["encoder-decoder", "decoder-only"] = "encoder-decoder"
+    """Transformer with an encoder, or a decoder that goes on from its source."""
     size: str = "small"
     """Named size: tiny, small, base or article."""
     vocabulary_size: int = 30_000
@@ -51,11 +53,11 @@ class ModelSettings:
     feed_forward: int = 0
     """Size between the feed-forward layers."""
     encoder_layers: int = 0
-    """Encoder blocks."""
+    """Encoder blocks; a decoder-only model has none."""
     decoder_layers: int = 0
     """Decoder blocks."""
     copy_head: bool = True
-    """Whether the model can copy words of the source."""
+    """Whether the model can copy words of the source; a decoder-only one cannot."""
     max_source: int = 400
     """Longest source in tokens; what is longer is cut."""
     max_target: int = 100

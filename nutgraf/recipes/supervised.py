@@ -60,6 +60,7 @@ def _policy(settings: TrainSettings, folder: Path, rows: Any) -> Any:
     named_config(chosen.size)  # a wrong name is told before the tokenizer is trained
     names = ("width", "heads", "feed_forward", "encoder_layers", "decoder_layers")
     given = {name: getattr(chosen, name) for name in names if getattr(chosen, name)}
+    given["architecture"] = chosen.architecture
     if not chosen.copy_head:
         given["copy"] = False
     return new_policy(

@@ -85,7 +85,7 @@ def toy_tokenizer() -> Any:
 
 
 def toy_policy(tokenizer: Any = None, seed: int = 0, **changes: Any) -> Any:
-    """Return a tiny random encoder-decoder policy.
+    """Return a tiny random policy, an encoder-decoder unless told otherwise.
 
     Args:
         tokenizer: its tokenizer; by default `toy_tokenizer()`.
@@ -93,14 +93,12 @@ def toy_policy(tokenizer: Any = None, seed: int = 0, **changes: Any) -> Any:
         **changes: fields of `ModelConfig`.
 
     Returns:
-        The `EncoderDecoderPolicy`.
+        The policy.
     """
     import keras
 
-    from nutgraf.models.codec import TextCodec
+    from nutgraf.models.build import policy_of
     from nutgraf.models.config import ModelConfig
-    from nutgraf.models.encoder_decoder import EncoderDecoder
-    from nutgraf.models.policy import EncoderDecoderPolicy
 
     tokenizer = tokenizer or toy_tokenizer()
     keras.utils.set_random_seed(seed)
@@ -113,11 +111,10 @@ def toy_policy(tokenizer: Any = None, seed: int = 0, **changes: Any) -> Any:
         "decoder_layers": 2,
         "max_source": 48,
         "max_target": 12,
-        **changes,
     }
-    config = ModelConfig(**settings)
-    codec = TextCodec(tokenizer, config.max_source, config.max_target, 16)
-    return EncoderDecoderPolicy(EncoderDecoder(config), codec)
+    if changes.get("architecture") == "decoder-only":
+        settings |= {"encoder_layers": 0, "copy": False}
+    return policy_of(ModelConfig(**{**settings, **changes}), tokenizer, 16)
 
 
 def weights_of(policy: Any) -> list[np.ndarray]:

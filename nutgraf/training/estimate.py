@@ -32,6 +32,11 @@ def step_flops(config: ModelConfig, source_tokens: int, target_tokens: int) -> f
         75.6
     """
     width, hidden = config.width, config.feed_forward
+    output = config.vocabulary_size * width
+    if config.architecture == "decoder-only":  # every token passes every block
+        block = config.decoder_layers * (4 * width**2 + 3 * width * hidden)
+        tokens = source_tokens + target_tokens
+        return 6.0 * (block * tokens + output * target_tokens)
     encoder = config.encoder_layers * (4 * width**2 + 2 * width * hidden)
     # cross attention projects keys and values of the source once per decoder block
     encoder += config.decoder_layers * 2 * width**2
@@ -39,7 +44,6 @@ def step_flops(config: ModelConfig, source_tokens: int, target_tokens: int) -> f
     if config.copy:
         encoder += width**2
         decoder += width**2
-    output = config.vocabulary_size * width
     return 6.0 * (encoder * source_tokens + (decoder + output) * target_tokens)
 
 

@@ -19,6 +19,7 @@ from nutgraf.rl.trainer import RLTrainer
 from nutgraf.testing.toys import toy_policy, toy_reward, toy_rows, weights_of
 
 pytestmark = pytest.mark.usefixtures("without_xla")
+SLOW = pytest.mark.slow
 RL = [name for name in ALGORITHMS if name != "supervised"]
 SETTINGS = RLSettings(
     updates=40,
@@ -38,19 +39,21 @@ ROWS = [
 
 
 @pytest.fixture(scope="module")
-def start(tokenizer, without_xla):
-    """Weights of a policy that was shown the rows for a short while."""
-    policy = toy_policy(tokenizer)
+def trainer_of(tokenizer, without_xla):
+    """Makes trainers of policies that were shown the rows for a short while."""
     shown = dataclasses.replace(SETTINGS, updates=25)
-    ContinuedSupervised(policy, shown).fit(ROWS)
-    return weights_of(policy)
+    starts = {}
 
+    def start_of(architecture):
+        if architecture not in starts:
+            policy = toy_policy(tokenizer, architecture=architecture)
+            ContinuedSupervised(policy, shown).fit(ROWS)
+            starts[architecture] = weights_of(policy)
+        return starts[architecture]
 
-@pytest.fixture
-def trainer_of(tokenizer, start):
-    def trainer(name, seed=0):
-        policy = toy_policy(tokenizer)
-        assign(policy.variables, start)
+    def trainer(name, seed=0, architecture="encoder-decoder"):
+        policy = toy_policy(tokenizer, architecture=architecture)
+        assign(policy.variables, start_of(architecture))
         settings = dataclasses.replace(SETTINGS, seed=seed)
         return make_recipe(name, policy, toy_reward, settings).trainer
 
@@ -65,6 +68,17 @@ def last_rewards(trainer):
 @pytest.mark.parametrize("name", RL)
 def test_learns(trainer_of, name):
     assert last_rewards(trainer_of(name)) > LEARNED
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in ("grpo", "ppo") else pytest.param(n, marks=SLOW) for n in RL]
+)
+def test_a_decoder_only_model_learns_too(trainer_of, name):
+    trainer = trainer_of(name, architecture="decoder-only")
+    first, *_ = records = trainer.fit(ROWS)
+    assert first["policy/ratio"] == pytest.approx(1.0, abs=1e-4)
+    rewards = [record["reward/mean"] for record in records]
+    assert np.mean(rewards[-5:]) > np.mean(rewards[:3]) + 0.15
 
 
 @pytest.mark.slow

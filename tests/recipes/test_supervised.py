@@ -136,3 +136,19 @@ def test_a_run_does_not_go_on_with_other_rows(settings, run, tmp_path):
     finally:
         valid.write_bytes(content)
         os.utime(valid, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def test_a_decoder_only_model_is_trained_and_loaded_alike(settings, tmp_path):
+    model = dataclasses.replace(
+        settings.model, architecture="decoder-only", encoder_layers=0
+    )
+    training = dataclasses.replace(settings.training, epochs=2)
+    own = dataclasses.replace(
+        settings, out=str(tmp_path / "run"), model=model, training=training
+    )
+    assert train(own)["finished"]
+    losses = [r["valid/loss"] for r in read_metrics(own.out) if "valid/loss" in r]
+    assert losses[1] < losses[0]
+    policy = load_policy(f"{own.out}/last")
+    assert policy.model.config.architecture == "decoder-only"
+    assert len(Generator(policy)(toy_rows(2, length=6, seed=2))) == 2

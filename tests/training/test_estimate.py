@@ -4,16 +4,21 @@ from nutgraf.models.config import ModelConfig
 from nutgraf.testing.toys import toy_policy
 from nutgraf.training.estimate import machine_flops, step_flops
 
+DECODER_ONLY = {"architecture": "decoder-only"}
+
 
 def test_six_flops_for_each_weight_and_token(tokenizer):
     """All matrices of the real model, where source and target are equally long."""
-    for copy in (True, False):
-        policy = toy_policy(tokenizer, copy=copy)
+    for changes in ({"copy": True}, {"copy": False}, DECODER_ONLY):
+        policy = toy_policy(tokenizer, **changes)
+        both = 2 if "architecture" in changes else 1  # blocks read source and target
         weights = sum(
             int(variable.value.shape[0] * variable.value.shape[1])
+            * (1 if "embedding" in variable.path else both)
             for variable in policy.variables
             if len(variable.shape) == 2
         )
+        copy = policy.model.config.copy
         gate = policy.model.config.width if copy else 0  # a vector, left out
         found = step_flops(policy.model.config, 7, 7)
         assert found == pytest.approx(6 * 7 * (weights - gate))

@@ -12,6 +12,10 @@ PYTHON_TORCH ?= $(PYTHON)
 
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 RUN := $(VENV)/bin/python -m
+# Two processes for the tests: most of their time one core compiles. A file stays whole.
+WORKERS ?= 2
+SPREAD := -n $(WORKERS) --dist loadfile
+SUITE := $(SPREAD) -m "not slow and not readme"
 SOURCES := nutgraf tests tools $(wildcard benchmarks examples) conftest.py
 
 .PHONY: help demo test test-slow test-backends check lint format types oracles lock clean
@@ -23,17 +27,17 @@ demo: $(VENV)/.stamp-run ## install, then run the demo: evaluate, RL, evaluate, 
 	$(VENV)/bin/nutgraf demo
 
 test: $(VENV)/.stamp-dev ## the default suite on TensorFlow
-	$(RUN) pytest -m "not slow and not readme"
+	$(RUN) pytest $(SUITE)
 
 test-slow: $(VENV)/.stamp-dev ## the tests that take more than a minute each
-	$(RUN) pytest -m slow
+	$(RUN) pytest $(SPREAD) -m slow
 
 test-backends: .venv-jax/.stamp-dev .venv-torch/.stamp-dev ## the suite on JAX, PyTorch
-	KERAS_BACKEND=jax .venv-jax/bin/python tools/run_backend.py -m "not slow and not readme"
-	KERAS_BACKEND=torch .venv-torch/bin/python tools/run_backend.py -m "not slow and not readme"
+	KERAS_BACKEND=jax .venv-jax/bin/python tools/run_backend.py $(SUITE)
+	KERAS_BACKEND=torch .venv-torch/bin/python tools/run_backend.py $(SUITE)
 
 check: lint types $(VENV)/.stamp-dev ## format, lint, types, tests, doctests, README
-	$(RUN) pytest --doctest-modules nutgraf tests
+	$(RUN) pytest $(SPREAD) --doctest-modules nutgraf tests
 
 lint: $(VENV)/.stamp-dev ## format and lint, without changing a file
 	$(RUN) ruff format --check $(SOURCES)

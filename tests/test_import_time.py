@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -14,6 +14,11 @@ COMMANDS = {
     "help": "from nutgraf.cli.main import main; main(['--help'])",
 }
 HEAVY = ("tensorflow", "jax", "torch", "keras", "numpy", "pyarrow", "tokenizers")
+
+
+def children_seconds() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -29,11 +34,12 @@ def test_loads_nothing_heavy(name: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_takes_at_most_three_tenths_of_a_second(name: str) -> None:
+    """Of the processor: what else runs on the machine has no say."""
     seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
+    for _ in range(5):
+        start = children_seconds()
         subprocess.run(
             [sys.executable, "-c", COMMANDS[name]], check=True, capture_output=True
         )
-        seconds.append(time.perf_counter() - start)
+        seconds.append(children_seconds() - start)
     assert min(seconds) <= LIMIT_SECONDS, seconds

@@ -36,7 +36,7 @@ def predictions(tmp_path):
 
 @pytest.fixture(autouse=True)
 def wide(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "250")
+    monkeypatch.setenv("COLUMNS", "400")  # room for the path of any tmp_path
 
 
 class Copier:

@@ -130,8 +130,10 @@ class LlamaBlock(keras.layers.Layer):
         zero = ops.zeros_like(time)  # all indices of one type
         start = (zero, zero, zero, time, zero)
         cache = KeysValues(
-            ops.slice_update(cache.keys, start, new.keys),
-            ops.slice_update(cache.values, start, new.values),
+            *(
+                ops.slice_update(past, start, ops.cast(now, past.dtype))
+                for past, now in zip(cache, new, strict=True)
+            )
         )
         reached = ops.arange(cache.keys.shape[3]) <= time
         answer = self.attention.attend(normed, at, [*prompt, (cache, reached)])

@@ -304,7 +304,7 @@ def check_policy(policy: Any, rows: Sequence[Row], tolerance: float = 1e-4) -> N
 
     Example:
         >>> from nutgraf.testing.toys import toy_policy, toy_rows
-        >>> check_policy(toy_policy(), toy_rows(2))
+        >>> check_policy(toy_policy(decoder_layers=1), toy_rows(2))
     """
     if len(rows) < 2:
         raise ConfigError(

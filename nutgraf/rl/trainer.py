@@ -196,7 +196,7 @@ class RLTrainer(UpdateLoop):
         keep = valid if estimate.keep is None else valid & to_numpy(estimate.keep)
         advantages = to_numpy(estimate.advantages).astype("float32")
         if advantages.ndim == 2:
-            advantages = np.broadcast_to(advantages[..., None], given.mask.shape)
+            advantages = np.repeat(advantages[..., None], given.mask.shape[-1], axis=-1)
         return given._replace(
             mask=given.mask & keep[..., None],
             advantages=advantages,

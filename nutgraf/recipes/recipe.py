@@ -58,7 +58,7 @@ class Recipe:
         Args:
             data: prompts with references.
             callbacks: Keras callbacks; `on_train_batch_end` gets each update's numbers.
-            **options: `watch` and `stop_after` of `UpdateLoop.fit`.
+            **options: `watch`, `stop_after` and `guard` of `UpdateLoop.fit`.
 
         Returns:
             The numbers of each update.

@@ -19,8 +19,10 @@ from nutgraf.arrays import Batch
 from nutgraf.backend import assign, to_numpy
 from nutgraf.data.rows import Row
 from nutgraf.models.checkpoint import save_policy, weight_names
+from nutgraf.rl.guarded import Guarded
 from nutgraf.rl.prompts import PromptPlan, PromptSchedule
 from nutgraf.rl.settings import RLSettings
+from nutgraf.rl.watch import Watch
 from nutgraf.training.log import MetricsLog
 from nutgraf.training.optimizer import AdamW
 from nutgraf.training.run_state import RunState, resume, save_state
@@ -88,6 +90,7 @@ class UpdateLoop:
         callbacks: Sequence[Any] = (),
         watch: Watcher | None = None,
         stop_after: float = math.inf,
+        guard: Watch | None = None,
     ) -> list[dict[str, float]]:
         """Train, from the newest checkpoint of the run folder if there is one.
 
@@ -96,6 +99,8 @@ class UpdateLoop:
             callbacks: Keras callbacks; `on_train_batch_end` gets each update's numbers.
             watch: called with the update's number and its numbers, for a live display.
             stop_after: seconds; then a checkpoint is written and the training stops.
+            guard: watches for reward hacking, see `nutgraf.rl.guard`; it may end the
+                run, and changes nothing that is learned.
 
         Returns:
             The numbers of each update done by this call.
@@ -104,21 +109,23 @@ class UpdateLoop:
             KeyboardInterrupt: Ctrl-C was pressed; the checkpoint is written.
         """
         state = self._first_state()
+        guarded = self._guarded(guard)
         schedule = self._schedule(rows)
         log = MetricsLog(self.folder, state.position["step"]) if self.folder else None
         listeners = [callback.on_train_batch_end for callback in callbacks]
         listeners += [log.write] if log else []
         listeners += [watch] if watch else []
         history = []
-        due = False
+        due = guarded.ended(state)
         with StopSignal(stop_after) as stop:
             try:
                 while state.position["step"] < self.settings.updates and not due:
                     state, record = self._next(state, rows, schedule)
+                    state, record = guarded.after(state, record)
                     history.append(record)
                     for listener in listeners:
                         listener(state.position["step"], record)
-                    due = stop.due
+                    due = stop.due or guarded.ended(state)
                     self._save(state, last=due)
             finally:
                 if log is not None:
@@ -170,6 +177,10 @@ class UpdateLoop:
         state, record = self.update(state, draw)
         now = {"step": state.position["step"] + 1, "plans": taken}
         return state._replace(position={**state.position, **now}), record
+
+    def _guarded(self, watch: Watch | None) -> Guarded:
+        own, updates = len(self.policy.variables), self.settings.updates
+        return Guarded(watch, self.start, own, self._names, updates, self.folder)
 
     def _batch(self, rows: Sequence[Row], plan: PromptPlan) -> Batch:
         """Encode the rows of a plan, targets at one fixed length."""

@@ -11,7 +11,8 @@ from nutgraf.arrays import BOS, EOS, PAD, Processors
 from nutgraf.backend import to_numpy
 from nutgraf.models.codec import TextCodec
 from nutgraf.models.logits_policy import LogitsPolicy
-from nutgraf.rl.learner import micro_batches, scorer
+from nutgraf.rl.experience import experience_of
+from nutgraf.rl.learner import scorer
 from nutgraf.sampling.sample import Sampler
 from nutgraf.testing.toys import toy_policy, weights_of
 
@@ -46,9 +47,8 @@ def batch(policy, rows):
 def test_sampler_and_trainer_agree(policy, batch, processors):
     values = weights_of(policy)
     rollout = Sampler(policy, 2, 6, processors)(values, batch, seed=3)
-    rollout = dataclasses.replace(rollout, valid=np.ones((3, 2), bool))
-    nothing = np.zeros_like(rollout.log_probs)
-    part = micro_batches(rollout, nothing[..., 0], nothing, 0, 3)[0]
+    nothing = np.zeros((3, 2), "float32")
+    part, _ = experience_of(dataclasses.replace(rollout, rewards=nothing))
     found = to_numpy(scorer(policy, processors)(values, part))
     np.testing.assert_allclose(
         found[rollout.mask], rollout.log_probs[rollout.mask], rtol=1e-4, atol=1e-5

@@ -22,9 +22,11 @@ from nutgraf.files import write_json
 from nutgraf.models.checkpoint import load_policy
 from nutgraf.recipes.algorithms import make_recipe
 from nutgraf.recipes.demo_report import DemoResult, demo_report, shown_rows
+from nutgraf.recipes.guarding import make_watch
 from nutgraf.recipes.improve import make_reward
 from nutgraf.recipes.settings import DemoSettings, ImproveSettings
 from nutgraf.report.write import write_report
+from nutgraf.rl.guard import GuardSettings
 from nutgraf.rl.live import live_display
 from nutgraf.rl.settings import RLSettings
 from nutgraf.text.words import WordKind
@@ -35,8 +37,10 @@ DEMO = ImproveSettings(
     start="starter",
     data=DataSettings(source="docstrings"),
     rl=RLSettings(updates=250, learning_rate=2e-4),
+    guard=GuardSettings(every=25, rows=128),
 )
-"""What the demo runs; tuned on validation rows, see docs/experiments.md."""
+"""What the demo runs; tuned on validation rows, see docs/experiments.md. The guard
+looks at a batch as large as those of the evaluation: nothing is compiled for it."""
 
 LEAST = 20.0
 """Seconds for RL in each minute of the demo, however long the evaluations take."""
@@ -78,7 +82,7 @@ def demo(
     needed = time.monotonic() - before
     left = settings.minutes * 60 - (time.monotonic() - started) - 1.2 * needed
     seconds = max(left, settings.minutes * LEAST)
-    records = _improve(run, policy, train, words, seconds)
+    records = _improve(run, generator, train, words, seconds, report)
     texts["RL"] = write_texts(generator, test, "evaluating after RL")
     result = DemoResult(
         test,
@@ -97,15 +101,18 @@ def demo(
 
 def _improve(
     run: ImproveSettings,
-    policy: Any,
+    generator: Generator,
     rows: Sequence[Row],
     words: WordKind,
     seconds: float,
+    report: Callable[[str], None],
 ) -> list[dict[str, float]]:
     """Run RL; return the records of all updates, also those before a resume."""
     from nutgraf.training.log import read_metrics
 
     reward = make_reward(run.reward, words, run.rl.seed)
+    policy = generator.policy
+    guard = make_watch(run, policy, rows, reward, words, report, generator)
     recipe = make_recipe(
         run.algorithm,
         policy,
@@ -115,7 +122,7 @@ def _improve(
         folder=Path(run.out),
     )
     with live_display("RL", run.rl.updates) as watch:
-        recipe.fit(rows, watch=watch, stop_after=seconds)
+        recipe.fit(rows, watch=watch, stop_after=seconds, guard=guard)
     return read_metrics(Path(run.out))
 
 

@@ -14,6 +14,7 @@ from nutgraf.data.rows import Row
 from nutgraf.evaluation.score import Evaluation, Leads, compare
 from nutgraf.metrics.names import LABELS
 from nutgraf.recipes.settings import ImproveSettings
+from nutgraf.report.guard import findings
 from nutgraf.report.panels import panels_of
 from nutgraf.report.parts import (
     Attention,
@@ -158,6 +159,7 @@ def demo_report(result: DemoResult, policy: Any) -> Report:
     """
     shown = shown_rows(result)
     test = compare(result.rl, result.supervised)
+    guard = findings(result.records, asdict(result.settings.guard))
     before, after = (
         system.means()["rouge_mean"] for system in (result.supervised, result.rl)
     )
@@ -194,9 +196,10 @@ def demo_report(result: DemoResult, policy: Any) -> Report:
             "It was trained to imitate, then improved with a reward: ROUGE of its own "
             "samples, less penalties for a wrong length and for saying things twice.",
             "The examples are drawn by the seed, not picked.",
+            *guard.sentences,
         ],
         tables=[_table(result)],
-        curves=panels_of(result.records),
+        curves=panels_of(result.records, guard.marks),
         samples=samples,
         attention=[picture for picture in pictures if picture is not None],
         settings=asdict(result.settings),

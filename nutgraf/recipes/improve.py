@@ -18,6 +18,7 @@ from nutgraf.evaluation.texts import words_of
 from nutgraf.files import write_json
 from nutgraf.models.checkpoint import load_policy
 from nutgraf.recipes.algorithms import make_recipe, read_options
+from nutgraf.recipes.guarding import guard_card, make_watch
 from nutgraf.recipes.run_card import (
     refuse_other_rows,
     refuse_other_settings,
@@ -30,6 +31,7 @@ from nutgraf.rewards.random import RandomReward
 from nutgraf.rewards.registry import parse_parts
 from nutgraf.rewards.weighted import WeightedSum
 from nutgraf.rl.live import live_display
+from nutgraf.rl.watch import unoptimised
 from nutgraf.text.words import WordKind
 from nutgraf.training.run_state import latest_checkpoint
 
@@ -110,8 +112,8 @@ def improve(
     )
     data = _fingerprint(rows)
     refuse_other_rows(folder, data)
-    card = run_card(settings, policy, data)
-    write_json(folder / "run.json", {**card, "rows": len(rows)})
+    card = {**run_card(settings, policy, data), "rows": len(rows)}
+    write_json(folder / "run.json", card)
     total = settings.rl.updates
     report(
         f"{len(rows):,} prompts; {total:,} updates of {settings.rl.prompts} x "
@@ -119,11 +121,17 @@ def improve(
     )
     if done:
         report(f"goes on after update {done:,} of {total:,}")
+    guard = make_watch(settings, policy, rows, reward, words, report)
     limit = settings.max_minutes * 60 or math.inf
     with live_display(settings.algorithm, total, done) as watch:
-        records = recipe.fit(rows, callbacks, watch=watch, stop_after=limit)
+        records = recipe.fit(
+            rows, callbacks, watch=watch, stop_after=limit, guard=guard
+        )
+    found = guard_card(guard) if guard else {}
+    if guard:
+        write_json(folder / "run.json", {**card, "guard": found})
     done += len(records)
-    report(_outcome(records, done, total, folder))
+    report(_outcome(records, done, total, folder, found))
     first, last = (records[0], records[-1]) if records else ({}, {})
     return {"updates": done, "first": first, "last": last}
 
@@ -132,6 +140,7 @@ def _check(settings: ImproveSettings, folder: Path) -> int:
     """Refuse what cannot work before anything slow; return the updates done before."""
     read_options(settings.algorithm, settings.options)
     make_reward(settings.reward)
+    unoptimised(settings.guard.metrics)
     if Path(settings.start).resolve() == (folder / "last").resolve():
         raise ConfigError(
             f"start must be a folder that the run does not write. Received: "
@@ -143,13 +152,21 @@ def _check(settings: ImproveSettings, folder: Path) -> int:
 
 
 def _outcome(
-    records: Sequence[dict[str, float]], done: int, total: int, folder: Path
+    records: Sequence[dict[str, float]],
+    done: int,
+    total: int,
+    folder: Path,
+    guard: dict[str, Any],
 ) -> str:
     """The last line of a run."""
-    if not records:
-        return "nothing was left to do: the run is finished"
     state = "finished" if done >= total else "stopped, run it again to go on,"
+    if guard.get("ended"):
+        state = "ended by the guard"
+    if not records:
+        return f"nothing was left to do: the run is {state}"
     line = f"{state} at update {done:,}; model in {folder / 'last'}"
+    if guard.get("weights_of") is not None:
+        line += f", with the weights of update {guard['weights_of']:,}"
     name = "reward/mean" if "reward/mean" in records[0] else "loss/supervised"
     change = f"{records[0][name]:.3f} -> {records[-1][name]:.3f}"
     return f"{line}; {name.partition('/')[0]} {change}"

@@ -13,7 +13,9 @@ from nutgraf.training.run_state import latest_checkpoint
 
 __all__ = ["plain", "refuse_other_rows", "refuse_other_settings", "run_card"]
 
-_FREE = ("out", "max_minutes")
+_FREE = ("out", "max_minutes", "guard.")
+"""Settings that may change when a run goes on, as they change nothing that it learns;
+with a dot at the end, a whole section."""
 
 
 def plain(settings: Any) -> dict[str, Any]:
@@ -78,7 +80,7 @@ def refuse_other_rows(folder: Path, data: str) -> None:
 
 
 def refuse_other_settings(folder: Path, settings: Any) -> None:
-    """Refuse other settings, but for those that only say where to and how long.
+    """Refuse other settings, but for those that say where to, how long, how guarded.
 
     Args:
         folder: run folder; one without a checkpoint may take any settings.
@@ -89,7 +91,7 @@ def refuse_other_settings(folder: Path, settings: Any) -> None:
     """
     now = _flat(plain(settings))
     before = _flat(_started(folder).get("settings", plain(settings)))
-    other = [key for key in now if key not in _FREE and now[key] != before.get(key)]
+    other = [key for key in now if not _is_free(key) and now[key] != before.get(key)]
     if other:
         listed = ", ".join(f"{key} = {now[key]!r}" for key in other)
         old = ", ".join(f"{key} = {before.get(key)!r}" for key in other)
@@ -97,6 +99,10 @@ def refuse_other_settings(folder: Path, settings: Any) -> None:
             f"{folder} must be resumed with the settings it was started with: {old}. "
             f"Received: {listed}. Use another `out` for a new run."
         )
+
+
+def _is_free(key: str) -> bool:
+    return key in _FREE or f"{key.partition('.')[0]}." in _FREE
 
 
 def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:

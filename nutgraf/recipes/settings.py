@@ -7,6 +7,7 @@ from typing import Literal
 
 from nutgraf.data.sources import DataSettings
 from nutgraf.errors import ConfigError
+from nutgraf.rl.guard import GuardSettings
 from nutgraf.rl.settings import RLSettings
 from nutgraf.training.settings import SupervisedSettings
 
@@ -127,6 +128,8 @@ class ImproveSettings:
     """The reward."""
     rl: RLSettings = field(default_factory=RLSettings)
     """The updates."""
+    guard: GuardSettings = field(default_factory=GuardSettings)
+    """The guard against reward hacking (docs/guard.md)."""
     max_minutes: float = 0.0
     """Stop, ready to resume, after so many minutes; 0 = no limit."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nutgraf.report.parts import Curves, Series
+from nutgraf.report.parts import Curves, Mark, Series
 from nutgraf.report.svg import COLORS, SERIES, clean, inline_svg, style
 from nutgraf.report.tables import escape
 
@@ -152,6 +152,26 @@ def _limits(axes: Any, shown: Sequence[np.ndarray]) -> None:
         axes.set_xlim(left - 1, right + 1)
 
 
+def _draw_mark(axes: Any, mark: Mark, color: str) -> None:
+    """Draw a vertical line with its label beside it, on the side with more room."""
+    left, right = axes.get_xlim()
+    if not left <= mark.x <= right:  # the lines do not reach that far
+        return
+    axes.axvline(mark.x, color=color, linewidth=1, linestyle=(0, (1, 1.5)))
+    late = mark.x > (left + right) / 2
+    axes.annotate(
+        clean(mark.label),
+        (mark.x, 1.0),
+        (-3 if late else 3, -1),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        color=color,
+        fontsize=7.5,
+        ha="right" if late else "left",
+        va="top",
+    )
+
+
 def _figure(curves: Curves, colors: dict[str, str], points: int) -> Any:
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -163,6 +183,8 @@ def _figure(curves: Curves, colors: dict[str, str], points: int) -> Any:
         color, dash = SERIES[number % len(SERIES)], _DASHES[number % len(_DASHES)]
         shown += _draw_series(axes, series, colors[color], dash, points)
     _limits(axes, shown)
+    for mark in curves.marks:
+        _draw_mark(axes, mark, colors["ink"])
     axes.set_title(
         clean(curves.y_label),
         {"fontsize": 8.5, "color": colors["muted"]},

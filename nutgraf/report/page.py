@@ -80,7 +80,9 @@ def _keys(curves: Curves) -> str:
 
 
 def _curves(curves: Curves, index: int, points: int) -> str:
-    caption = f"<figcaption>{_note(curves.note)}</figcaption>" if curves.note else ""
+    marks = [f"Dotted: {mark.label}, at {number(mark.x)}." for mark in curves.marks]
+    note = " ".join([curves.note, *marks]).strip()
+    caption = f"<figcaption>{_note(note)}</figcaption>" if note else ""
     return (
         f'<figure class="card"><h3>{escape(curves.title)}</h3>{_keys(curves)}'
         f"{draw_curves(curves, f'c{index}-', points)}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from nutgraf.report.parts import Curves, Series
+from nutgraf.report.parts import Curves, Mark, Series
+from nutgraf.rl.guard import label_of
 
 __all__ = ["panels_of", "series_of"]
 
@@ -32,7 +33,11 @@ _PANELS = (
     _Panel(
         "Reward",
         "mean reward of a sample",
-        {"reward/mean": "samples", "reward/greedy": "greedy text"},
+        {
+            "reward/mean": "samples",
+            "reward/greedy": "greedy text",
+            "guard/reward": "watched texts",
+        },
         "What is trained for. It should rise, while the KL below stays moderate.",
     ),
     _Panel(
@@ -71,8 +76,21 @@ _PANELS = (
     _Panel(
         "Length of greedy texts",
         "words over words of the references (ratio)",
-        {"valid/length_ratio": "length ratio"},
+        {
+            "valid/length_ratio": "length ratio",
+            "guard/length_ratio": "length ratio, watched",
+        },
         "1 is as long as the references.",
+    ),
+    _Panel("Words of watched texts", "words per text", {"guard/words": "words"}),
+    _Panel(
+        "Repetition and copying of watched texts",
+        "per cent (0-100)",
+        {
+            "guard/repetition": "bigrams said twice",
+            "guard/copied_share": "copied words",
+        },
+        "Words are copied when they are in a run of three from the source.",
     ),
     _Panel(
         "Truncated and rewarded samples",
@@ -101,7 +119,7 @@ _PANELS = (
     _Panel(
         "Losses of RL",
         "loss per token",
-        {"loss/rl": "RL", "loss/supervised": "supervised"},
+        {"loss/rl": "RL", "loss/supervised": "supervised", "loss/critic": "critic"},
         "The RL loss itself says little: watch the reward.",
     ),
     _Panel("Gradient norm", "before clipping", {"train/gradient_norm": "norm"}),
@@ -109,7 +127,12 @@ _PANELS = (
     _Panel(
         "Time of an update",
         "seconds",
-        {"time/sample": "sampling", "time/reward": "reward", "time/update": "update"},
+        {
+            "time/sample": "sampling",
+            "time/reward": "reward",
+            "time/update": "update",
+            "time/guard": "guard",
+        },
     ),
     _Panel(
         "Speed",
@@ -121,8 +144,8 @@ _PANELS = (
     ),
 )
 
-# Functions of another number that has its picture.
-_NOT_DRAWN = {"valid/perplexity"}
+# Functions of other numbers that have their pictures.
+_NOT_DRAWN = {"valid/perplexity", "guard/broken", "sample/failed"}
 _MOST_OTHERS = 12
 
 
@@ -164,11 +187,28 @@ def _parts_of_reward(keys: Iterable[str]) -> _Panel:
     return _Panel("Parts of the reward", "mean of a sample, unweighted", lines)
 
 
-def panels_of(records: Iterable[Record]) -> list[Curves]:
+def _not_rewarded(keys: Iterable[str]) -> _Panel:
+    """The metrics that the guard watches, whatever they are."""
+    known = {key for panel in _PANELS for key in panel.lines} | _NOT_DRAWN
+    lines = {
+        key: label_of(key.removeprefix("guard/"))
+        for key in keys
+        if key.startswith("guard/") and key not in known
+    }
+    return _Panel(
+        "What is not rewarded",
+        "scores of watched texts (0-100)",
+        lines,
+        "Greedy texts of fixed rows. A fall while the reward rises is a warning.",
+    )
+
+
+def panels_of(records: Iterable[Record], marks: Sequence[Mark] = ()) -> list[Curves]:
     """Arrange the numbers of a run in pictures.
 
     Args:
         records: lines of `metrics.jsonl`, of a supervised or of an RL run.
+        marks: vertical lines in each picture.
 
     Returns:
         The pictures that have a point; numbers that are not known come last, each
@@ -179,7 +219,8 @@ def panels_of(records: Iterable[Record]) -> list[Curves]:
         key for record in records for key, v in record.items() if _is_number(v)
     )
     keys.pop("step", None)
-    panels = [*_PANELS[:1], _parts_of_reward(keys), *_PANELS[1:]]
+    first = [_PANELS[0], _parts_of_reward(keys), _not_rewarded(keys)]
+    panels = [*first, *_PANELS[1:]]
     known = {key for panel in panels for key in panel.lines} | _NOT_DRAWN
     others = [key for key in keys if key not in known][:_MOST_OTHERS]
     panels += [_Panel(key, key, {key: key}) for key in others]
@@ -191,5 +232,6 @@ def panels_of(records: Iterable[Record]) -> list[Curves]:
             if key in keys
         ]
         if lines:
-            found.append(Curves(panel.title, panel.y_label, lines, note=panel.note))
+            title, y_label, _, note = panel
+            found.append(Curves(title, y_label, lines, note=note, marks=marks))
     return found

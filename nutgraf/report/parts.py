@@ -19,6 +19,7 @@ __all__ = [
     "Curves",
     "Estimate",
     "Fact",
+    "Mark",
     "Report",
     "Sample",
     "Series",
@@ -83,6 +84,18 @@ class Series:
             )
 
 
+class Mark(NamedTuple):
+    """A vertical line in a picture, where something happened.
+
+    Attributes:
+        x: where, in the unit of the axis.
+        label: what happened, in a few words.
+    """
+
+    x: float
+    label: str
+
+
 @dataclass(frozen=True)
 class Curves:
     """One picture with one or several lines over the same axis.
@@ -93,6 +106,7 @@ class Curves:
         series: the lines, up to six.
         x_label: what the lines run along, with its unit.
         note: how to read it.
+        marks: vertical lines.
     """
 
     title: str
@@ -100,6 +114,7 @@ class Curves:
     series: Sequence[Series]
     x_label: str = "updates"
     note: str = ""
+    marks: Sequence[Mark] = ()
 
 
 @dataclass(frozen=True)

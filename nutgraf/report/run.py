@@ -16,6 +16,7 @@ import numpy as np
 
 from nutgraf.errors import RunError
 from nutgraf.metrics.names import LABELS
+from nutgraf.report.guard import findings
 from nutgraf.report.panels import panels_of, series_of
 from nutgraf.report.parts import Attention, Estimate, Fact, Report, Sample, Table
 from nutgraf.report.tables import number
@@ -309,6 +310,7 @@ def report_of_run(folder: str | Path) -> Report:
     summary = _summary(card, is_rl, bool(records))
     if not (records or card) and (folder / "evaluation.json").is_file():
         kind, facts, summary = "evaluation", [], []  # of `nutgraf evaluate`, no run
+    guard = findings(records, _at(card, "settings", "guard"))
     tables: list[Table | None] = [
         files.read("evaluation.json", evaluation_table, None),
         files.read("result.json", _result_table, None),
@@ -319,9 +321,9 @@ def report_of_run(folder: str | Path) -> Report:
         title=folder.resolve().name,
         kind=kind,
         facts=facts,
-        summary=summary + files.complaints,
+        summary=summary + guard.sentences + files.complaints,
         tables=[table for table in tables if table is not None],
-        curves=panels_of(records),
+        curves=panels_of(records, guard.marks),
         samples=samples,
         attention=attention,
         settings=card,

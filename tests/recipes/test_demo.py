@@ -10,6 +10,7 @@ from nutgraf.recipes import demo as module
 from nutgraf.recipes.demo import DEMO, demo
 from nutgraf.recipes.demo_report import COLUMNS
 from nutgraf.recipes.settings import DemoSettings
+from nutgraf.rl.guard import GuardSettings
 from nutgraf.rl.live import live_display
 from nutgraf.rl.trainer import RLTrainer
 from tests.recipes.test_demo_report import OUTSIDE
@@ -31,8 +32,9 @@ def interrupting(*arguments):
 
 def compile_nothing(patch):
     """Let the demo write the same for all rows, and updates change nothing."""
-    written = lambda generator, rows, title: ["a"] * len(rows)  # noqa: E731
+    written = lambda generator, rows, *others: ["a"] * len(rows)  # noqa: E731
     patch.setattr(module, "write_texts", written)
+    patch.setattr(module.Generator, "__call__", written)  # the guard's looks
     patch.setattr(RLTrainer, "update", still("reward/mean"))
 
 
@@ -48,7 +50,7 @@ def settings(folder):
 
 @pytest.fixture(scope="module")
 def run(folder):
-    run = toy_run(folder)
+    run = toy_run(folder, guard=GuardSettings(every=1, rows=8))
     return dataclasses.replace(run, rl=dataclasses.replace(run.rl, updates=2))
 
 
@@ -116,6 +118,12 @@ def test_the_samples_have_a_text_of_each_system(finished, found):
 def test_the_user_is_told_what_is_read(finished):
     lines, _ = finished
     assert "24 training rows, 12 test rows of unseen modules" in lines
+    assert "the guard looks at 8 training rows every 1 updates" in lines
+
+
+def test_the_guard_looked(finished):
+    _, result = finished
+    assert all("guard/reward" in record for record in result.records)
 
 
 def test_the_page_is_one_file(finished, settings):
@@ -137,4 +145,5 @@ def test_a_finished_demo_is_replaced(finished, settings, run, monkeypatch):
 
 def test_what_the_demo_runs():
     assert (DEMO.start, DEMO.data.source) == ("starter", "docstrings")
+    assert DEMO.guard.on == "warn"
     assert DEMO.reward.parts[0] == "rouge=1"

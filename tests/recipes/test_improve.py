@@ -10,6 +10,7 @@ from nutgraf.models.checkpoint import load_policy, save_policy
 from nutgraf.recipes.continued import ContinuedSupervised
 from nutgraf.recipes.improve import improve, make_reward
 from nutgraf.recipes.settings import ImproveSettings, RewardSettings
+from nutgraf.rl.guard import GuardSettings
 from nutgraf.rl.settings import RLSettings
 from nutgraf.rl.trainer import RLTrainer
 from nutgraf.testing.toys import toy_policy, toy_rows, weights_of
@@ -25,7 +26,7 @@ def write_toy_rows(path, count, seed=0):
     return str(path)
 
 
-def toy_run(folder, **changes):
+def toy_run(folder, guard=GuardSettings(on="off"), **changes):  # noqa: B008 - frozen
     """Settings of a run that takes seconds: a random toy model and toy rows."""
     small = {"width": 16, "feed_forward": 32, "decoder_layers": 1}
     save_policy(folder / "start", toy_policy(**small))
@@ -47,6 +48,7 @@ def toy_run(folder, **changes):
             checkpoint_every=1,
             source_bounds=(48,),
         ),
+        guard=guard,
         **changes,
     )
 

@@ -13,13 +13,23 @@ from nutgraf.recipes.run_card import (
 
 
 @dataclass(frozen=True)
+class Guard:
+    on: str = "warn"
+
+
+@dataclass(frozen=True)
 class Fake:
     bounds: tuple[int, ...] = (1, 2)
     out: str = "runs"
+    guard: Guard = Guard()
 
 
 def test_settings_are_as_json_gives_them_back():
-    assert plain(Fake()) == {"bounds": [1, 2], "out": "runs"}
+    assert plain(Fake()) == {
+        "bounds": [1, 2],
+        "out": "runs",
+        "guard": {"on": "warn"},
+    }
 
 
 def test_a_card_can_be_written(policy):
@@ -41,6 +51,6 @@ def test_only_a_run_with_a_checkpoint_is_bound_to_its_rows_and_settings(tmp_path
     refuse_other_rows(tmp_path, "a")
     with pytest.raises(ConfigError, match="started with, a. Received: b"):
         refuse_other_rows(tmp_path, "b")
-    refuse_other_settings(tmp_path, Fake(out="elsewhere"))
+    refuse_other_settings(tmp_path, Fake(out="elsewhere", guard=Guard("stop")))
     with pytest.raises(ConfigError, match=r"bounds = \[1, 2\]. Rec.*\[3\]"):
         refuse_other_settings(tmp_path, Fake((3,)))

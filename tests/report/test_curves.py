@@ -14,7 +14,7 @@ from nutgraf.report.curves import (
     smoothed,
     thinned,
 )
-from nutgraf.report.parts import Curves, Series
+from nutgraf.report.parts import Curves, Mark, Series
 from nutgraf.report.svg import COLORS
 
 
@@ -83,6 +83,24 @@ def test_raw_and_smoothed_line_and_band_are_there():
     assert band.count("var(--series-1)") > 2
     # what is smooth by itself is drawn once
     assert draw_curves(picture(x, x), "c-").count("var(--series-1)") == 1
+
+
+@pytest.mark.parametrize(("at", "side"), [(20, "start"), (80, "end")])
+def test_a_mark_is_a_line_with_its_label_where_there_is_room(at, side):
+    x = np.arange(100.0)
+    marked = Curves("t", "y", [Series("a", x, x)], marks=[Mark(at, "guard: <length>")])
+    root = ElementTree.fromstring(draw_curves(marked, "c-"))
+    (label,) = [e for e in root.iter("text") if e.text == "guard: <length>"]
+    assert f"text-anchor: {side}" in label.attrib["style"]
+    plain = draw_curves(picture(x, x), "c-")
+    assert (
+        draw_curves(marked, "c-").count("var(--ink)") == plain.count("var(--ink)") + 2
+    )
+
+
+def test_a_mark_outside_of_the_lines_is_not_drawn():
+    far = Curves("t", "y", [Series("a", [1, 2], [1.0, 2.0])], marks=[Mark(50, "far")])
+    assert "far" not in draw_curves(far, "c-")
 
 
 def test_outliers_do_not_flatten_a_long_line():

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from nutgraf.report.page import Detail, render
-from nutgraf.report.parts import Curves, Report, Series, Table
+from nutgraf.report.parts import Curves, Mark, Report, Series, Table
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 
@@ -116,6 +116,13 @@ def test_empty_parts_are_left_out():
     assert reader.ids == []
     assert reader.tags["h2"] == reader.tags["nav"] == reader.tags["svg"] == 0
     assert "blank" not in reader.text and "bare" not in reader.text
+
+
+def test_a_mark_is_explained_below_the_picture():
+    line = [Series("a", [1, 2000], [1.0, 2.0])]
+    marked = Curves("t", "y", line, note="A note.", marks=[Mark(1500, "guard: <kl>")])
+    text = read(render(Report("plain", curves=[marked]))).text
+    assert "A note. Dotted: guard: <kl>, at 1,500." in text
 
 
 def test_the_same_report_gives_the_same_page(report):

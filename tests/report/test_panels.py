@@ -5,6 +5,7 @@ from pathlib import Path
 
 import nutgraf
 from nutgraf.report.panels import panels_of, series_of
+from nutgraf.report.parts import Mark
 
 PACKAGE = Path(nutgraf.__file__).parent
 
@@ -39,6 +40,22 @@ def test_parts_of_the_reward_share_a_picture():
     assert [series.name for series in panels[1].series] == ["rouge", "length"]
 
 
+def test_what_the_guard_watches_has_its_pictures():
+    names = ("reward", "chrf", "rouge1_recall", "length_ratio", "repetition")
+    names += ("copied_share", "broken")
+    log = [{"step": 1, **{f"guard/{name}": 1.0 for name in names}}]
+    panels = {panel.title: panel for panel in panels_of(log, [Mark(1, "here")])}
+    assert list(panels) == [
+        "Reward",
+        "What is not rewarded",
+        "Length of greedy texts",
+        "Repetition and copying of watched texts",
+    ]
+    lines = panels["What is not rewarded"].series
+    assert [series.name for series in lines] == ["chrf", "ROUGE-1 recall"]
+    assert all(panel.marks == [Mark(1, "here")] for panel in panels.values())
+
+
 def test_unknown_numbers_come_last():
     panels = panels_of([{"step": 1, "own/number": 1.0, "train/loss": 2.0}])
     assert [panel.title for panel in panels] == ["Loss", "own/number"]
@@ -50,7 +67,8 @@ def test_no_records_give_no_picture():
 
 
 def test_all_numbers_that_the_trainers_log_have_a_picture():
-    sources = ("rl/trainer.py", "rl/learner.py", "training/supervised.py")
+    sources = ("rl/trainer.py", "rl/learner.py", "rl/watch.py")
+    sources += ("training/supervised.py",)
     text = "".join((PACKAGE / source).read_text() for source in sources)
     groups = "time|policy|loss|train|reward|sample|valid"
     names = set(re.findall(rf'"((?:{groups})/[a-z_]+)"', text))

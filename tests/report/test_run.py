@@ -6,7 +6,7 @@ import pytest
 
 from nutgraf.errors import RunError
 from nutgraf.report.page import render
-from nutgraf.report.parts import Estimate
+from nutgraf.report.parts import Estimate, Mark
 from nutgraf.report.run import evaluation_table, read_samples, report_of_run
 
 SCORES = {
@@ -45,6 +45,24 @@ def test_an_rl_run(rl_run):
     assert facts(report)["KL to the start"] == "0.0955"
     assert "grpo" in report.summary[0] and "8 samples" in report.summary[0]
     assert report.curves[-1].title == "own/number"
+
+
+def test_a_verdict_of_the_guard_is_marked(rl_run):
+    text = (rl_run / "metrics.jsonl").read_text()
+    log = [json.loads(line) for line in text.splitlines()]
+    for record in log[9::10]:
+        odd = 90.0 if record["step"] > 30 else 5.0
+        record |= {"guard/reward": record["step"] / 100, "guard/repetition": odd}
+    lines = "".join(json.dumps(record) + "\n" for record in log)
+    (rl_run / "metrics.jsonl").write_text(lines)
+    assert not any("guard" in line for line in report_of_run(rl_run).summary)
+    card = json.loads((rl_run / "run.json").read_text())
+    card["settings"]["guard"] = {"on": "warn"}
+    (rl_run / "run.json").write_text(json.dumps(card))
+    report = report_of_run(rl_run)
+    assert "warned at update 50: the reward rises" in report.summary[1]
+    assert report.curves[0].marks == [Mark(50, "guard: repetition")]
+    assert "guard: repetition" in render(report)
 
 
 def test_scores_and_texts_are_read(rl_run):

@@ -2,8 +2,9 @@
 
     parse_parts(["rouge1=1", "length(low=0.9)=0.2", "my_reward.py:score=0.5"])
 
-A part is a name of `PARTS` or `file.py:function`, then options in parentheses, then `=`
-and a weight; without a weight it is 1. Options are those of the class behind the name.
+A part is a name of `PARTS`, `file.py:function` or `learned:FOLDER` (a reward model),
+then options in parentheses, then `=` and a weight; without a weight it is 1. Options
+are those of the class behind the name.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import importlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -198,6 +200,11 @@ PARTS: Mapping[str, Part] = MappingProxyType(
 )
 """All of them, by the name that a config gives."""
 
+_LEARNED = "learned:"
+_REWARD_MODEL = Part(
+    "what a reward model has learned", "[0, 1]", False, "learned:LearnedReward"
+)
+
 
 def ready_parts(words: WordKind = "english") -> tuple[str, ...]:
     """Return the parts that need no options.
@@ -277,7 +284,7 @@ def make_part(
     """Make one reward by its name.
 
     Args:
-        name: one of `PARTS`, or `file.py:function`.
+        name: one of `PARTS`, `file.py:function`, or `learned:FOLDER`.
         words: "english" or "cjk": what a word is.
         options: fields of the class behind the name.
 
@@ -293,6 +300,9 @@ def make_part(
         LengthBandPenalty(low=5, high=30, words='english')
     """
     given = dict(options or {})
+    if name.startswith(_LEARNED):
+        path = Path(name.removeprefix(_LEARNED)).expanduser().resolve()
+        return _REWARD_MODEL.make(**{**given, "path": str(path)})
     if ":" in name or name.endswith(".py"):
         if given:
             raise ConfigError(
@@ -318,13 +328,14 @@ def parse_parts(parts: Sequence[str], words: WordKind = "english") -> WeightedSu
     """Return the weighted sum of the rewards that a config names.
 
     Args:
-        parts: `name=weight`, `name(option=value)=weight` or `file.py:function=weight`;
-            without a weight it is 1. A weight of 0 logs the part only.
+        parts: `name=weight`, `name(option=value)=weight`, `file.py:function=weight` or
+            `learned:FOLDER=weight`; without a weight it is 1. A weight of 0 logs the
+            part only.
         words: "english" or "cjk": what a word is.
 
     Returns:
         The sum; `.parts` has each reward with its weight. A function is called by its
-        own name there.
+        own name there, a reward model "learned".
 
     Raises:
         ConfigError: a name, option or weight is wrong, or a name occurs twice.
@@ -341,7 +352,8 @@ def parse_parts(parts: Sequence[str], words: WordKind = "english") -> WeightedSu
     found: dict[str, tuple[Reward, float]] = {}
     for part in parts:
         name, options, weight = _split(part)
-        label = name.rpartition(":")[2]
+        learned = name.startswith(_LEARNED)
+        label = "learned" if learned else name.rpartition(":")[2]
         if label in found:
             raise ConfigError(
                 f"Each reward must be named once. Received: {label!r} twice, in "

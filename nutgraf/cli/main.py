@@ -22,6 +22,8 @@ COMMANDS = {
     "demo": "evaluate the starter model, improve it by RL, evaluate again, report",
     "train": "supervised training from a config",
     "rl": "improve a trained model with a reward",
+    "prefer": "improve a trained model with pairs of which one text is preferred",
+    "reward-model": "learn from such pairs to judge texts: a reward for rl",
     "evaluate": "ROUGE with intervals, beside the Lead baselines",
     "compare": "which of two evaluations is better, and is it sure",
     "audit-reward": "does a reward rank texts as people do",

@@ -5,6 +5,7 @@ The function behind `nutgraf rl`. A run folder is resumed when it exists.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 from collections.abc import Callable, Sequence
@@ -123,7 +124,7 @@ def improve(
         report(f"goes on after update {done:,} of {total:,}")
     guard = make_watch(settings, policy, rows, reward, words, report)
     limit = settings.max_minutes * 60 or math.inf
-    with live_display(settings.algorithm, total, done) as watch:
+    with live_display(settings.algorithm, total, done) as watch, _closed(reward):
         records = recipe.fit(
             rows, callbacks, watch=watch, stop_after=limit, guard=guard
         )
@@ -134,6 +135,11 @@ def improve(
     report(_outcome(records, done, total, folder, found))
     first, last = (records[0], records[-1]) if records else ({}, {})
     return {"updates": done, "first": first, "last": last}
+
+
+def _closed(reward: Reward) -> contextlib.AbstractContextManager[Any]:
+    """End a reward's processes with the run."""
+    return reward if isinstance(reward, PooledReward) else contextlib.nullcontext()
 
 
 def _check(settings: ImproveSettings, folder: Path) -> int:

@@ -8,8 +8,10 @@ from nutgraf.data.sources import DataSettings
 from nutgraf.errors import ConfigError, ModelError
 from nutgraf.models.checkpoint import load_policy, save_policy
 from nutgraf.recipes.continued import ContinuedSupervised
+from nutgraf.recipes.grpo import GRPO
 from nutgraf.recipes.improve import improve, make_reward
 from nutgraf.recipes.settings import ImproveSettings, RewardSettings
+from nutgraf.rewards.pool import PooledReward
 from nutgraf.rl.guard import GuardSettings
 from nutgraf.rl.settings import RLSettings
 from nutgraf.rl.trainer import RLTrainer
@@ -228,3 +230,14 @@ def test_rewards_in_other_processes_are_the_same(rows):
 def test_no_reward_is_refused():
     with pytest.raises(ConfigError, match="must name a reward"):
         make_reward(RewardSettings(parts=()))
+
+
+def test_the_processes_of_a_reward_end_with_the_run(settings, tmp_path, monkeypatch):
+    closed = []
+    monkeypatch.setattr(PooledReward, "close", lambda reward: closed.append(reward))
+    monkeypatch.setattr(GRPO, "fit", lambda *given, **more: [])
+    own = dataclasses.replace(
+        settings, out=str(tmp_path / "run"), reward=RewardSettings(processes=1)
+    )
+    improve(own)
+    assert len(closed) == 1

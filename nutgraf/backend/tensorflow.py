@@ -7,6 +7,10 @@ from typing import Any
 
 import tensorflow as tf
 
+# TensorFlow takes several of our functions for one that is traced again and again, for
+# they share a wrapper; `Compiled.compilations` counts what is really compiled.
+tf.get_logger().addFilter(lambda record: "tf.function retracing" not in str(record.msg))
+
 __all__ = ["checkpointed", "compile", "describe", "make_deterministic"]
 __all__ += ["to_numpy", "to_tensor", "value_and_grad"]
 

@@ -19,7 +19,9 @@ from nutgraf.errors import ModelError
 __all__ = ["DoctorSettings", "facts", "run"]
 
 _PACKAGES = ("nutgraf", "keras", "numpy", "tokenizers", "safetensors", "pyarrow")
+_PACKAGES += ("rouge-score", "sacrebleu")
 _OPTIONAL = ("tensorflow", "tensorflow-cpu", "jax", "torch", "datasets", "tensorboard")
+_OPTIONAL += ("gymnasium",)
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class DoctorSettings:
     """Settings of `nutgraf doctor`."""
 
     model: Path | None = None
-    """A model folder to check. May be given without the flag."""
+    """A model folder to check; "starter" for the one in the package. Needs no flag."""
 
 
 def _versions(names: Sequence[str]) -> dict[str, str]:
@@ -104,6 +106,10 @@ def facts() -> dict[str, str]:
 
 
 def _check(folder: Path) -> list[str]:
+    if str(folder) == "starter":
+        from nutgraf.models.checkpoint import starter_folder
+
+        folder = starter_folder()
     if not folder.is_dir():
         raise ModelError(
             f"The model must be a folder. Received: {folder}, which is none. Name a "

@@ -46,7 +46,7 @@ examples:
   nutgraf demo                                  everything once, offline, in minutes
   echo "some text" | nutgraf summarize          with the starter model
   nutgraf init train news.toml                  write a config, then edit it
-  nutgraf train news.toml --seed 2              flags override the file
+  nutgraf train news.toml --out runs/b          flags override the file
 
 `nutgraf COMMAND --help` lists the settings of a command. Everywhere: --version, and
 --debug, which shows the traceback of an error.

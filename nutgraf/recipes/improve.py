@@ -84,7 +84,7 @@ def improve(
     Args:
         settings: the settings.
         report: called with each line a user should see.
-        callbacks: Keras callbacks; `on_train_batch_end` gets each update's numbers.
+        callbacks: Keras callbacks; an update is an epoch of one batch.
 
     Returns:
         "updates" done in all, and the "first" and "last" records of this call, empty

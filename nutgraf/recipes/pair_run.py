@@ -107,7 +107,7 @@ def run_pairs(
         settings: the settings.
         build: makes the loop of the start policy and the run folder.
         report: called with each line a user should see.
-        callbacks: Keras callbacks; `on_train_batch_end` gets each update's numbers.
+        callbacks: Keras callbacks; an update is an epoch of one batch.
 
     Returns:
         "updates" done in all; "accuracy" on held-out pairs and "model", the folder it

@@ -179,7 +179,7 @@ def prefer(
     Args:
         settings: the settings.
         report: called with each line a user should see.
-        callbacks: Keras callbacks; `on_train_batch_end` gets each update's numbers.
+        callbacks: Keras callbacks; an update is an epoch of one batch.
 
     Returns:
         See `run_pairs`.

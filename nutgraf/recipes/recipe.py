@@ -57,7 +57,7 @@ class Recipe:
 
         Args:
             data: prompts with references.
-            callbacks: Keras callbacks; `on_train_batch_end` gets each update's numbers.
+            callbacks: Keras callbacks; an update is an epoch of one batch.
             **options: `watch`, `stop_after` and `guard` of `UpdateLoop.fit`.
 
         Returns:

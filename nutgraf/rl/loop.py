@@ -18,6 +18,7 @@ import numpy as np
 from nutgraf.arrays import Batch
 from nutgraf.backend import assign, to_numpy
 from nutgraf.data.rows import Row
+from nutgraf.errors import RunError
 from nutgraf.models.checkpoint import save_policy, weight_names
 from nutgraf.rl.guarded import Guarded
 from nutgraf.rl.prompts import PromptPlan, PromptSchedule
@@ -96,7 +97,8 @@ class UpdateLoop:
 
         Args:
             rows: prompts with references.
-            callbacks: Keras callbacks; `on_train_batch_end` gets each update's numbers.
+            callbacks: Keras callbacks; an update is an epoch of one batch, with the
+                numbers of `metrics.jsonl`. `model.stop_training` ends the run.
             watch: called with the update's number and its numbers, for a live display.
             stop_after: seconds; then a checkpoint is written and the training stops.
             guard: watches for reward hacking, see `nutgraf.rl.guard`; it may end the
@@ -112,11 +114,12 @@ class UpdateLoop:
         guarded = self._guarded(guard)
         schedule = self._schedule(rows)
         log = MetricsLog(self.folder, state.position["step"]) if self.folder else None
-        listeners = [callback.on_train_batch_end for callback in callbacks]
-        listeners += [log.write] if log else []
+        keras_calls = _KerasCalls(callbacks, self.policy)
+        listeners = [log.write] if log else []
         listeners += [watch] if watch else []
         history = []
         due = guarded.ended(state)
+        keras_calls.begin()
         with StopSignal(stop_after) as stop:
             try:
                 while state.position["step"] < self.settings.updates and not due:
@@ -125,13 +128,15 @@ class UpdateLoop:
                     history.append(record)
                     for listener in listeners:
                         listener(state.position["step"], record)
-                    due = stop.due or guarded.ended(state)
+                    keras_calls.after(state.position["step"], record, state.values)
+                    due = stop.due or guarded.ended(state) or keras_calls.stopped
                     self._save(state, last=due)
             finally:
                 if log is not None:
                     log.close()
                 own = len(self.policy.variables)
                 assign(self.policy.variables, state.values[:own])
+        keras_calls.end()
         if self.folder is not None:
             save_policy(self.folder / "last", self.policy)
         return history
@@ -159,8 +164,14 @@ class UpdateLoop:
         values, optimizer, norm = self._apply(
             state.values, state.optimizer, grads, np.float32(count), np.float32(rate)
         )
-        state = state._replace(values=values, optimizer=optimizer)
-        return state, float(to_numpy(norm))
+        norm = float(to_numpy(norm))
+        if not math.isfinite(norm):
+            raise RunError(
+                f"The gradient must stay finite. Received: a norm of {norm} in update "
+                f"{state.position['step'] + 1}. The last checkpoint is whole; start "
+                "anew with a lower rl.learning_rate, or with rl.clip_norm on."
+            )
+        return state._replace(values=values, optimizer=optimizer), norm
 
     def _next(
         self, state: RunState, rows: Sequence[Row], schedule: PromptSchedule
@@ -218,6 +229,48 @@ class UpdateLoop:
             last or step % self.settings.checkpoint_every == 0
         ):
             save_state(self.folder / "checkpoints", self._names, state)
+
+
+class _KerasCalls:
+    """Keras callbacks: an update is an epoch of one batch."""
+
+    def __init__(self, callbacks: Sequence[Any], policy: Any) -> None:
+        self._policy = policy
+        self._model = getattr(policy, "model", None)
+        self._list: Any = None
+        if callbacks:
+            import keras
+
+            self._list = keras.callbacks.CallbackList(
+                list(callbacks), model=self._model
+            )
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a callback has asked for the end."""
+        return self._list is not None and bool(
+            getattr(self._model, "stop_training", False)
+        )
+
+    def begin(self) -> None:
+        if self._list is not None:
+            if self._model is not None:
+                self._model.stop_training = False
+            self._list.on_train_begin()
+
+    def after(self, update: int, record: dict[str, float], values: list[Any]) -> None:
+        """Show the update; callbacks see a model with its weights."""
+        if self._list is None:
+            return
+        assign(self._policy.variables, values[: len(self._policy.variables)])
+        self._list.on_epoch_begin(update)
+        self._list.on_train_batch_begin(update)
+        self._list.on_train_batch_end(update, dict(record))
+        self._list.on_epoch_end(update, dict(record))
+
+    def end(self) -> None:
+        if self._list is not None:
+            self._list.on_train_end()
 
 
 def _jsonable(settings: dict[str, Any]) -> dict[str, Any]:

@@ -97,7 +97,7 @@ class PairLoop(UpdateLoop):
         Args:
             train: pairs to learn from.
             valid: held-out pairs; without them there is no model `best`.
-            callbacks: Keras callbacks; `on_train_batch_end` gets each update's numbers.
+            callbacks: Keras callbacks; an update is an epoch of one batch.
             watch: called with the update's number and its numbers, for a live display.
             stop_after: seconds; then a checkpoint is written and the training stops.
 

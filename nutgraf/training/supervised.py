@@ -102,6 +102,8 @@ class SupervisedTrainer:
         total = updates * self.settings.epochs
         log = MetricsLog(self.folder, state.position["step"])
         listeners = _callback_list(callbacks, self.policy)
+        if getattr(self.policy, "model", None) is not None:
+            self.policy.model.stop_training = False  # Keras callbacks may set it
         listeners.on_train_begin()
         done = state.position["step"]
         with StopSignal(stop_after) as stop:
@@ -285,7 +287,10 @@ class SupervisedTrainer:
         stop = self.settings.patience and position["worse"] >= self.settings.patience
         position["finished"] = bool(stop)
         log.write(position["step"], record)
+        listeners.on_epoch_begin(position["epoch"])
         listeners.on_epoch_end(position["epoch"], record)
+        model = getattr(self.policy, "model", None)
+        position["finished"] |= bool(getattr(model, "stop_training", False))
         return RunState(state.values, state.optimizer, position)
 
     def _save(self, state: RunState) -> None:

@@ -45,6 +45,11 @@ def test_problems_are_listed_and_give_one(checked, tmp_path, capsys):
     assert "problem: no weights" in text
 
 
+def test_the_starter_has_its_name(capsys):
+    assert doctor.run(["starter"]) == 0
+    assert "starter: whole, can be loaded" in capsys.readouterr().out
+
+
 def test_a_model_that_is_no_folder(tmp_path):
     with pytest.raises(ModelError, match="must be a folder"):
         doctor.run([str(tmp_path / "none")])

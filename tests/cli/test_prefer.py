@@ -7,10 +7,7 @@ from nutgraf.cli import prefer
 from nutgraf.cli.main import main
 from nutgraf.recipes.pair_settings import PreferSettings
 from tests.cli.test_reward_model import flags_of
-from tests.recipes.conftest import without_xla  # noqa: F401 - a fixture
 from tests.recipes.test_pair_run import toy_settings
-
-pytestmark = pytest.mark.usefixtures("without_xla")
 
 
 @pytest.fixture

@@ -8,10 +8,7 @@ from nutgraf.cli import reward_model
 from nutgraf.cli.main import main
 from nutgraf.recipes.pair_settings import RewardModelSettings
 from nutgraf.training.log import read_metrics
-from tests.recipes.conftest import without_xla  # noqa: F401 - a fixture
 from tests.recipes.test_pair_run import toy_settings
-
-pytestmark = pytest.mark.usefixtures("without_xla")
 
 
 def flags_of(settings):

@@ -26,7 +26,6 @@ SETTINGS = RLSettings(
     checkpoint_every=2,
     source_bounds=(48,),
 )
-pytestmark = pytest.mark.usefixtures("without_xla")
 RL = [name for name in ALGORITHMS if name != "supervised"]
 OPTIONS = {
     "nlpo": ["mask_every=3", "mask_top_p=0.8"],

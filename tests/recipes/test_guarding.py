@@ -4,22 +4,26 @@ from pathlib import Path
 
 import pytest
 
+from nutgraf.backend import assign
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import DataSettings
 from nutgraf.errors import ConfigError, DataError
 from nutgraf.evaluation.generate import Generator
 from nutgraf.models.checkpoint import load_policy
+from nutgraf.recipes.continued import ContinuedSupervised
+from nutgraf.recipes.grpo import GRPO
 from nutgraf.recipes.guarding import guard_card, make_watch, validation_rows
 from nutgraf.recipes.improve import improve, make_reward
 from nutgraf.recipes.settings import ImproveSettings, RewardSettings
 from nutgraf.report.run import report_of_run
+from nutgraf.rewards.rouge import RougeReward
 from nutgraf.rl.guard import GuardSettings
+from nutgraf.rl.settings import RLSettings
 from nutgraf.rl.trainer import RLTrainer
-from nutgraf.testing.toys import toy_rows, weights_of
+from nutgraf.rl.watch import Watch
+from nutgraf.testing.toys import toy_policy, toy_rows, weights_of
 from nutgraf.training.log import read_metrics
 from tests.recipes.test_improve import still, toy_run, write_toy_rows
-
-pytestmark = pytest.mark.usefixtures("without_xla")
 
 
 @pytest.fixture
@@ -98,8 +102,6 @@ def test_a_run_returns_to_its_best_safe_weights(longer, tmp_path):
 
 
 def test_the_control_arm_is_watched_and_not_judged(longer, tmp_path, monkeypatch):
-    from nutgraf.recipes.continued import ContinuedSupervised
-
     monkeypatch.setattr(ContinuedSupervised, "update", still("loss/supervised"))
     settings = run_of(tmp_path, "stop", algorithm="supervised")
     assert improve(settings)["updates"] == 8
@@ -123,6 +125,62 @@ def test_a_real_run_is_the_same_with_and_without_a_guard(tmp_path):
     assert looks == [1, 2, 3]
     assert {"guard/chrf", "guard/rouge1_recall", "time/guard"} <= set(log[0])
     assert "guard" not in json.loads((tmp_path / "off" / "run.json").read_text())
+
+
+# Two or three words of the document; the toy model is shown them for a short while.
+TOYS = [
+    row._replace(references=(" ".join(row.document.split()[: 2 + number % 2]),))
+    for number, row in enumerate(toy_rows(80, length=8))
+]
+TOY = RLSettings(
+    updates=16,
+    prompts=8,
+    samples=8,
+    length=8,
+    learning_rate=5e-3,
+    warmup=2,
+    kl_weight=0.0,
+    source_bounds=(48,),
+)
+
+
+def words(prompts, completions, references, rows=None):
+    """A reward that anyone can hack."""
+    return [len(text.split()) / 8 for text in completions]
+
+
+@pytest.fixture(scope="module")
+def learn(tokenizer):
+    """A function that runs GRPO under a guard; it returns records and warnings."""
+    policy = toy_policy(tokenizer)
+    shown = dataclasses.replace(TOY, updates=30)
+    ContinuedSupervised(policy, shown).fit(TOYS)
+    start, generator = weights_of(policy), Generator(policy, rows=24, length=8)
+    recipe = GRPO(policy, words, TOY)  # compiled once, for both rewards
+    # no limit of the KL: a model that knows little has far to go
+    settings = GuardSettings(on="stop", every=4, kl=0)
+
+    def run(reward):
+        assign(policy.variables, start)
+        recipe.trainer.reward = reward
+        told = []
+        guard = Watch(TOYS[:24], generator, reward, settings, tell=told.append)
+        return recipe.fit(TOYS, guard=guard), told
+
+    return run
+
+
+def test_a_reward_for_words_is_hacked_and_found_out(learn):
+    records, (verdict,) = learn(words)
+    assert len(records) == verdict.update < TOY.updates
+    assert records[-1]["guard/reward"] > 1.5 * records[0]["guard/reward"]
+    assert "length_ratio" in {reason.name for reason in verdict.reasons}
+
+
+def test_an_honest_reward_is_not_suspected(learn):
+    records, told = learn(RougeReward())
+    assert len(records) == TOY.updates and not told
+    assert records[-1]["guard/reward"] > records[0]["guard/reward"]
 
 
 def test_validation_rows_are_preferred(tmp_path, policy):

@@ -2,6 +2,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import keras
 import pytest
 
 from nutgraf.data.sources import DataSettings
@@ -60,13 +61,14 @@ def still(name):
     return lambda trainer, state, draw: (state, {name: 0.25})
 
 
-class Interrupt:
+class Interrupt(keras.callbacks.Callback):
     """A callback that stops the run like Ctrl-C, before the update is saved."""
 
     def __init__(self, update):
+        super().__init__()
         self.update = update
 
-    def on_train_batch_end(self, step, numbers):
+    def on_train_batch_end(self, step, logs=None):
         if step == self.update:
             raise KeyboardInterrupt
 

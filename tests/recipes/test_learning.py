@@ -18,7 +18,6 @@ from nutgraf.rl.settings import RLSettings
 from nutgraf.rl.trainer import RLTrainer
 from nutgraf.testing.toys import toy_policy, toy_reward, toy_rows, weights_of
 
-pytestmark = pytest.mark.usefixtures("without_xla")
 SLOW = pytest.mark.slow
 RL = [name for name in ALGORITHMS if name != "supervised"]
 SETTINGS = RLSettings(
@@ -39,7 +38,7 @@ ROWS = [
 
 
 @pytest.fixture(scope="module")
-def trainer_of(tokenizer, without_xla):
+def trainer_of(tokenizer):
     """Makes trainers of policies that were shown the rows for a short while."""
     shown = dataclasses.replace(SETTINGS, updates=25)
     starts = {}

@@ -2,6 +2,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import keras
 import pytest
 
 from nutgraf.data.pairs import split_pairs
@@ -78,8 +79,8 @@ def test_a_run_says_what_it_does_and_what_came_of_it(settings, tmp_path):
 
 
 def test_an_interrupted_run_goes_on(settings):
-    class Stop:
-        def on_train_batch_end(self, step, numbers):
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, step, logs=None):
             if step == 3:
                 raise KeyboardInterrupt
 

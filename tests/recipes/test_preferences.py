@@ -24,8 +24,6 @@ from tests.recipes.test_pair_run import toy_settings
 from tests.recipes.test_reward_model import comparable
 from tests.rl.toy_pairs import toy_pairs
 
-pytestmark = pytest.mark.usefixtures("without_xla")
-
 SETTINGS = PairSettings(
     epochs=3, prompts=8, learning_rate=5e-3, warmup=1, checkpoint_every=2
 )
@@ -41,7 +39,7 @@ def small_policy(tokenizer):
 
 
 @pytest.fixture(scope="module")
-def whole(tokenizer, without_xla, tmp_path_factory):
+def whole(tokenizer, tmp_path_factory):
     """Records, policy and folder of a run without interruption."""
     folder = tmp_path_factory.mktemp("whole")
     policy = small_policy(tokenizer)

@@ -20,8 +20,6 @@ from nutgraf.testing.toys import toy_policy, weights_of
 from tests.recipes.test_pair_run import toy_settings
 from tests.rl.toy_pairs import toy_pairs
 
-pytestmark = pytest.mark.usefixtures("without_xla")
-
 SETTINGS = PairSettings(
     epochs=5, prompts=8, learning_rate=1e-2, warmup=1, checkpoint_every=3
 )
@@ -46,7 +44,7 @@ def comparable(records):
 
 
 @pytest.fixture(scope="module")
-def whole(tokenizer, without_xla, tmp_path_factory):
+def whole(tokenizer, tmp_path_factory):
     """Records, model and folder of a run without interruption."""
     folder = tmp_path_factory.mktemp("whole")
     model = small_model(tokenizer)

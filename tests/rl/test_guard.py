@@ -1,4 +1,7 @@
+import doctest
 import json
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -186,3 +189,13 @@ def test_the_numbers_of_a_record():
 def test_settings_out_of_range(wrong, message):
     with pytest.raises(ConfigError, match=message):
         GuardSettings(**wrong)
+
+
+def test_the_docs_name_every_setting_and_their_example_runs():
+    path = Path(__file__).resolve().parents[2] / "docs" / "guard.md"
+    text = path.read_text(encoding="utf-8")
+    for field in fields(GuardSettings):
+        assert f"`guard.{field.name}`" in text, field.name
+    found = doctest.DocTestParser().get_doctest(text, {}, "guard.md", None, 0)
+    assert len(found.examples) > 3
+    assert doctest.DocTestRunner(verbose=False).run(found).failed == 0

@@ -1,9 +1,10 @@
 import math
 
+import keras
 import numpy as np
 import pytest
 
-from nutgraf.errors import DataError
+from nutgraf.errors import DataError, RunError
 from nutgraf.models.checkpoint import load_policy
 from nutgraf.rl.loop import UpdateLoop
 from nutgraf.rl.settings import RLSettings
@@ -35,13 +36,14 @@ class Killed(BaseException):
     """Like KeyboardInterrupt, and no error."""
 
 
-class Callback:
+class Callback(keras.callbacks.Callback):
     def __init__(self, kill_at=None):
+        super().__init__()
         self.calls = []
         self.kill_at = kill_at
 
-    def on_train_batch_end(self, step, numbers):
-        self.calls.append((step, dict(numbers)))
+    def on_train_batch_end(self, step, logs=None):
+        self.calls.append((step, dict(logs)))
         if step == self.kill_at:
             raise Killed
 
@@ -129,3 +131,34 @@ def test_needs_as_many_rows_as_prompts(policy, rows):
         AddOne(policy).fit(rows[:3])
     with pytest.raises(NotImplementedError):
         UpdateLoop(policy, SETTINGS, 4).fit(rows)
+
+
+def test_keras_callbacks_live_as_in_fit(policy, tokenizer, rows, tmp_path):
+    """Early stopping ends the run and brings the best weights back; a file is kept."""
+    start = toy_policy(tokenizer)
+    loop = AddOne(policy, folder=tmp_path / "run")
+    stopping = keras.callbacks.EarlyStopping(
+        "reward/mean", mode="min", patience=2, restore_best_weights=True
+    )
+    table = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+    records = loop.fit(rows, [stopping, table])
+    assert len(records) == 3  # the number rises: the first was the best
+    assert distance(policy, start) == pytest.approx((1, 1), rel=1e-6)
+    assert distance(load_policy(tmp_path / "run" / "last"), policy) == (0, 0)
+    lines = (tmp_path / "log.csv").read_text().split()
+    assert lines[0].startswith("epoch,reward/mean") and len(lines) == 4
+
+
+class Diverging(AddOne):
+    def update(self, state, draw):
+        draw()
+        grads = [np.full_like(value, np.nan) for value in state.values]
+        state, _ = self.descend(state, grads)
+        return state, {}
+
+
+def test_a_gradient_that_is_not_finite_ends_the_run(policy, tokenizer, rows, tmp_path):
+    with pytest.raises(RunError, match="norm of nan in update 1"):
+        Diverging(policy, folder=tmp_path).fit(rows)
+    assert distance(policy, toy_policy(tokenizer)) == (0, 0)
+    assert not (tmp_path / "last").exists()

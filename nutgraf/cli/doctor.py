@@ -18,9 +18,23 @@ from nutgraf.errors import ModelError
 
 __all__ = ["DoctorSettings", "facts", "run"]
 
-_PACKAGES = ("nutgraf", "keras", "numpy", "tokenizers", "safetensors", "pyarrow")
+_PACKAGES: tuple[str, ...] = (
+    "nutgraf",
+    "keras",
+    "numpy",
+    "tokenizers",
+    "safetensors",
+    "pyarrow",
+)
 _PACKAGES += ("rouge-score", "sacrebleu")
-_OPTIONAL = ("tensorflow", "tensorflow-cpu", "jax", "torch", "datasets", "tensorboard")
+_OPTIONAL: tuple[str, ...] = (
+    "tensorflow",
+    "tensorflow-cpu",
+    "jax",
+    "torch",
+    "datasets",
+    "tensorboard",
+)
 _OPTIONAL += ("gymnasium",)
 
 

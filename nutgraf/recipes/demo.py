@@ -24,6 +24,7 @@ from nutgraf.recipes.algorithms import make_recipe
 from nutgraf.recipes.demo_report import DemoResult, demo_report, shown_rows
 from nutgraf.recipes.guarding import make_watch
 from nutgraf.recipes.improve import make_reward
+from nutgraf.recipes.run_card import refuse_other_rows, rows_name, run_card
 from nutgraf.recipes.settings import DemoSettings, ImproveSettings
 from nutgraf.report.write import write_report
 from nutgraf.rl.guard import GuardSettings
@@ -110,8 +111,12 @@ def _improve(
     """Run RL; return the records of all updates, also those before a resume."""
     from nutgraf.training.log import read_metrics
 
+    policy, folder = generator.policy, Path(run.out)
+    data = rows_name(rows)
+    refuse_other_rows(folder, data)
+    card = {**run_card(run, policy, data), "rows": len(rows)}
+    write_json(folder / "run.json", card)
     reward = make_reward(run.reward, words, run.rl.seed)
-    policy = generator.policy
     guard = make_watch(run, policy, rows, reward, words, report, generator)
     recipe = make_recipe(
         run.algorithm,
@@ -119,11 +124,11 @@ def _improve(
         reward,
         run.rl,
         options=run.options,
-        folder=Path(run.out),
+        folder=folder,
     )
     with live_display("RL", run.rl.updates) as watch:
         recipe.fit(rows, watch=watch, stop_after=seconds, guard=guard)
-    return read_metrics(Path(run.out))
+    return read_metrics(folder)
 
 
 def summary_of(result: DemoResult) -> dict[str, Any]:

@@ -6,13 +6,11 @@ The function behind `nutgraf rl`. A run folder is resumed when it exists.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from nutgraf.data.rows import Row
 from nutgraf.data.sources import load_split
 from nutgraf.errors import ConfigError
 from nutgraf.evaluation.texts import words_of
@@ -23,6 +21,7 @@ from nutgraf.recipes.guarding import guard_card, make_watch
 from nutgraf.recipes.run_card import (
     refuse_other_rows,
     refuse_other_settings,
+    rows_name,
     run_card,
 )
 from nutgraf.recipes.settings import ImproveSettings, RewardSettings
@@ -111,7 +110,7 @@ def improve(
         options=settings.options,
         folder=folder,
     )
-    data = _fingerprint(rows)
+    data = rows_name(rows)
     refuse_other_rows(folder, data)
     card = {**run_card(settings, policy, data), "rows": len(rows)}
     write_json(folder / "run.json", card)
@@ -176,11 +175,3 @@ def _outcome(
     name = "reward/mean" if "reward/mean" in records[0] else "loss/supervised"
     change = f"{records[0][name]:.3f} -> {records[-1][name]:.3f}"
     return f"{line}; {name.partition('/')[0]} {change}"
-
-
-def _fingerprint(rows: Sequence[Row]) -> str:
-    """How many rows there are, and a hash of all that they hold."""
-    stamp = hashlib.sha256()
-    for row in rows:
-        stamp.update(repr((row.id, row.document, row.references)).encode())
-    return f"{len(rows):,} rows, {stamp.hexdigest()[:16]}"

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from nutgraf.backend import describe
+from nutgraf.data.rows import Row
 from nutgraf.errors import ConfigError
 from nutgraf.training.run_state import latest_checkpoint
 
-__all__ = ["plain", "refuse_other_rows", "refuse_other_settings", "run_card"]
+__all__ = ["plain", "refuse_other_rows", "refuse_other_settings", "rows_name"]
+__all__ += ["run_card"]
 
 _FREE = ("out", "max_minutes", "guard.")
 """Settings that may change when a run goes on, as they change nothing that it learns;
@@ -49,6 +53,25 @@ def run_card(settings: Any, policy: Any, data: str) -> dict[str, Any]:
         "weights": policy.model.count_params(),
         "data": data,
     }
+
+
+def rows_name(rows: Sequence[Row]) -> str:
+    """Return a name of rows that changes when one of them does.
+
+    Args:
+        rows: the rows.
+
+    Returns:
+        How many there are, and a hash of all that they hold.
+
+    Example:
+        >>> rows_name([])
+        '0 rows, e3b0c44298fc1c14'
+    """
+    stamp = hashlib.sha256()
+    for row in rows:
+        stamp.update(repr((row.id, row.document, row.references)).encode())
+    return f"{len(rows):,} rows, {stamp.hexdigest()[:16]}"
 
 
 def _started(folder: Path) -> dict[str, Any]:

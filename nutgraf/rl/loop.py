@@ -115,7 +115,7 @@ class UpdateLoop:
         schedule = self._schedule(rows)
         log = MetricsLog(self.folder, state.position["step"]) if self.folder else None
         keras_calls = _KerasCalls(callbacks, self.policy)
-        listeners = [log.write] if log else []
+        listeners: list[Watcher] = [log.write] if log else []
         listeners += [watch] if watch else []
         history = []
         due = guarded.ended(state)

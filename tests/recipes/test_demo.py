@@ -147,3 +147,10 @@ def test_what_the_demo_runs():
     assert (DEMO.start, DEMO.data.source) == ("starter", "docstrings")
     assert DEMO.guard.on == "warn"
     assert DEMO.reward.parts[0] == "rouge=1"
+
+
+def test_the_run_says_what_it_is(finished, settings):
+    card = json.loads((Path(settings.out) / "rl" / "run.json").read_text())
+    assert card["rows"] == int(card["data"].partition(" ")[0])
+    assert card["settings"]["algorithm"] == "grpo"
+    assert {"nutgraf", "keras", "backend"} <= set(card["versions"])

@@ -16,12 +16,11 @@ from nutgraf.recipes.guarding import guard_card, make_watch, validation_rows
 from nutgraf.recipes.improve import improve, make_reward
 from nutgraf.recipes.settings import ImproveSettings, RewardSettings
 from nutgraf.report.run import report_of_run
-from nutgraf.rewards.rouge import RougeReward
 from nutgraf.rl.guard import GuardSettings
 from nutgraf.rl.settings import RLSettings
 from nutgraf.rl.trainer import RLTrainer
 from nutgraf.rl.watch import Watch
-from nutgraf.testing.toys import toy_policy, toy_rows, weights_of
+from nutgraf.testing.toys import toy_policy, toy_reward, toy_rows, weights_of
 from nutgraf.training.log import read_metrics
 from tests.recipes.test_improve import still, toy_run, write_toy_rows
 
@@ -127,11 +126,13 @@ def test_a_real_run_is_the_same_with_and_without_a_guard(tmp_path):
     assert "guard" not in json.loads((tmp_path / "off" / "run.json").read_text())
 
 
-# Two or three words of the document; the toy model is shown them for a short while.
-TOYS = [
-    row._replace(references=(" ".join(row.document.split()[: 2 + number % 2]),))
+# The toy model is shown the first one to four words of a document for a short while.
+# Then any one word of it is a good text, as `toy_reward` has it.
+SHOWN = [
+    row._replace(references=(" ".join(row.document.split()[: 1 + number % 4]),))
     for number, row in enumerate(toy_rows(80, length=8))
 ]
+WATCHED = [row._replace(references=tuple(row.document.split())) for row in SHOWN[:24]]
 TOY = RLSettings(
     updates=16,
     prompts=8,
@@ -153,19 +154,21 @@ def words(prompts, completions, references, rows=None):
 def learn(tokenizer):
     """A function that runs GRPO under a guard; it returns records and warnings."""
     policy = toy_policy(tokenizer)
-    shown = dataclasses.replace(TOY, updates=30)
-    ContinuedSupervised(policy, shown).fit(TOYS)
+    shown = dataclasses.replace(TOY, updates=25)
+    ContinuedSupervised(policy, shown).fit(SHOWN)
     start, generator = weights_of(policy), Generator(policy, rows=24, length=8)
     recipe = GRPO(policy, words, TOY)  # compiled once, for both rewards
-    # no limit of the KL: a model that knows little has far to go
-    settings = GuardSettings(on="stop", every=4, kl=0)
+    # No limit of the KL: a model that knows little has far to go. No recall: a text of
+    # many words has them all.
+    metrics = ("rouge1", "chrf")
+    settings = GuardSettings(on="stop", every=4, kl=0, metrics=metrics)
 
     def run(reward):
         assign(policy.variables, start)
         recipe.trainer.reward = reward
         told = []
-        guard = Watch(TOYS[:24], generator, reward, settings, tell=told.append)
-        return recipe.fit(TOYS, guard=guard), told
+        guard = Watch(WATCHED, generator, reward, settings, tell=told.append)
+        return recipe.fit(SHOWN, guard=guard), told
 
     return run
 
@@ -178,9 +181,9 @@ def test_a_reward_for_words_is_hacked_and_found_out(learn):
 
 
 def test_an_honest_reward_is_not_suspected(learn):
-    records, told = learn(RougeReward())
+    records, told = learn(toy_reward)
     assert len(records) == TOY.updates and not told
-    assert records[-1]["guard/reward"] > records[0]["guard/reward"]
+    assert records[-1]["guard/reward"] > 1.5 * records[0]["guard/reward"]
 
 
 def test_validation_rows_are_preferred(tmp_path, policy):

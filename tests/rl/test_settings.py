@@ -7,7 +7,8 @@ from nutgraf.rl.settings import RLSettings
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"samples": 1}, "samples must be an integer >= 2"),
+        ({"samples": 0}, "samples must be an integer >= 1"),
+        ({"overlong_buffer": 32}, r"overlong_buffer must be in \[0, 32\)"),
         ({"updates": 0}, "updates must be an integer >= 1"),
         ({"kl_weight": -0.1}, "kl_weight must be >= 0"),
         ({"prompts": 16, "micro_prompts": 5}, "micro_prompts must divide prompts=16"),

@@ -22,7 +22,7 @@ SETTINGS = {
     "length": 8,
     "checkpoint_every": 2,
     "warmup": 1,
-    "source_bounds": (32,),
+    "source_bounds": (48,),
 }
 
 

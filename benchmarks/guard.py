@@ -1,11 +1,13 @@
 """Does the guard fire at a reward that can be hacked, and stay silent at ours?
 
-    python benchmarks/guard.py --out runs/guard
+    python benchmarks/guard.py --out runs/guard --also runs/arms/rl-*/last
 
 One run from the starter is paid for ROUGE-1 recall alone, which an added word can only
 raise; its guard returns to the best safe weights. Three seeds of the recommended
 recipe, the demo's, run for as many updates under a guard that would stop them. All have
-the default limits. An interrupted call goes on where it stopped. Writes
+the default limits. Models named by --also, such as those of benchmarks/three_arms.py
+after all updates of the recipe, are looked at on the same rows as if they stood at the
+end of a run. An interrupted call goes on where it stopped. Writes
 benchmarks/results/guard.json.
 """
 
@@ -21,10 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from nutgraf.files import write_json
+from nutgraf.models.checkpoint import load_policy
 from nutgraf.recipes.demo import DEMO
-from nutgraf.recipes.improve import improve
+from nutgraf.recipes.guarding import make_watch
+from nutgraf.recipes.improve import improve, make_reward
 from nutgraf.recipes.settings import ImproveSettings, RewardSettings
 from nutgraf.rl.guard import GuardSettings, judged
+from nutgraf.testing.toys import weights_of
 from nutgraf.training.log import read_metrics
 
 RESULTS = Path(__file__).parent / "results" / "guard.json"
@@ -53,6 +58,12 @@ def settings_of(out: Path, seeds: Sequence[int], updates: int) -> list[ImproveSe
     return [hacked, *ours]
 
 
+def finished(run: ImproveSettings) -> bool:
+    """Return whether a run has come to its end; its rows may have changed since."""
+    card = Path(run.out) / "run.json"
+    return card.is_file() and "guard" in json.loads(card.read_text(encoding="utf-8"))
+
+
 def cost(records: Sequence[dict[str, Any]], every: int) -> float:
     """Return the guard's share of an update's time; the first two looks compile."""
     looks = [one["time/guard"] for one in records if "time/guard" in one][2:]
@@ -79,6 +90,24 @@ def result_of(run: ImproveSettings) -> dict[str, Any]:
     }
 
 
+def standing(models: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the numbers of models at rest, and what a guard would say of them."""
+    run = replace(DEMO, guard=GuardSettings())
+    policy = load_policy(run.start)
+    watch = make_watch(run, policy, [], make_reward(run.reward))
+    start, found = judged(watch.numbers(weights_of(policy))), {}
+    for model in models:
+        numbers = judged(watch.numbers(weights_of(load_policy(model))))
+        watch.memory = {}
+        watch.judge(0, start)
+        for update in range(1, 11):  # until the running averages have arrived
+            verdict = watch.judge(update, numbers)
+        found[model] = {"reasons": [reason.words for reason in verdict.reasons]}
+        found[model] |= {name: round(value, 4) for name, value in numbers.items()}
+        print(model, found[model], flush=True)
+    return found
+
+
 def show(name: str, found: dict[str, Any]) -> None:
     """Print the looks of a run and its warnings."""
     print(f"\n{name}: {found['updates']} updates, guard {found['share_of_time']:.1%}")
@@ -99,11 +128,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/guard"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--updates", type=int, default=100)
+    parser.add_argument("--also", nargs="*", default=[], help="model folders")
     options = parser.parse_args()
     runs = settings_of(options.out, options.seeds, options.updates)
     found = {}
     for run in runs:
-        improve(run, print)
+        if not finished(run):
+            improve(run, print)
         name = Path(run.out).name
         found[name] = result_of(run)
         show(name, found[name])
@@ -113,6 +144,7 @@ def main() -> None:
             "updates": options.updates,
             "machine": platform.processor() or platform.machine(),
             "runs": found,
+            "standing": standing(options.also) if options.also else {},
         },
     )
 

@@ -153,7 +153,7 @@ def _limits(axes: Any, shown: Sequence[np.ndarray]) -> None:
 
 
 def _draw_mark(axes: Any, mark: Mark, color: str) -> None:
-    """Draw a vertical line with its label beside it, on the side with more room."""
+    """Draw a vertical line with its label on top, to the side with more room."""
     left, right = axes.get_xlim()
     if not left <= mark.x <= right:  # the lines do not reach that far
         return
@@ -162,13 +162,13 @@ def _draw_mark(axes: Any, mark: Mark, color: str) -> None:
     axes.annotate(
         clean(mark.label),
         (mark.x, 1.0),
-        (-3 if late else 3, -1),
+        (3 if late else -3, 0.5),
         xycoords=("data", "axes fraction"),
         textcoords="offset points",
         color=color,
-        fontsize=7.5,
+        fontsize=7,
         ha="right" if late else "left",
-        va="top",
+        va="bottom",
     )
 
 

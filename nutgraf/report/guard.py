@@ -67,8 +67,9 @@ def findings(records: Iterable[Mapping[str, Any]], settings: Any) -> Findings:
         memory, verdict = guard.look(memory, step, numbers)
         looks += 1
         if verdict.new:
-            names = ", ".join(label_of(reason.name) for reason in verdict.new)
-            marks.append(Mark(step, f"guard: {names}"))
+            label = f"guard: {label_of(verdict.new[0].name)}"
+            more = len(verdict.new) - 1
+            marks.append(Mark(step, f"{label} and {more} more" if more else label))
             sentences.append(f"The guard warned at {verdict.words}.")
     if memory.get("ended"):
         sentences.append(f"The guard ended the run there{_weights(chosen, memory)}.")

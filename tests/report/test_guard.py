@@ -38,7 +38,8 @@ def test_a_first_verdict_is_a_mark_and_a_sentence():
 
 def test_a_mark_names_the_first_of_several_reasons():
     both = [
-        {**one, "guard/copied_share": one.get("guard/repetition", 0)} for one in LOG
+        one | ({"guard/copied_share": one["guard/repetition"]} if judged(one) else {})
+        for one in LOG
     ]
     (mark,) = findings(both, {"copied_share": 10}).marks
     assert mark == Mark(40, "guard: repetition and 1 more")

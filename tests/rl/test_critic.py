@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from nutgraf.backend import to_numpy
+from nutgraf.backend import jit, to_numpy
 from nutgraf.rl.critic import Critic
 from nutgraf.rl.experience import experience_of
 from nutgraf.sampling.sample import Sampler
@@ -19,8 +19,11 @@ def given(policy, rows):
 
 
 def read(critic, weights, policy, given):
-    hidden = policy.hidden(policy.encode(given.batch), given.actions)
-    return to_numpy(critic.values(weights, hidden, given))
+    def values(weights, given):
+        hidden = policy.hidden(policy.encode(given.batch), given.actions)
+        return critic.values(weights, hidden, given)
+
+    return to_numpy(jit(values)(weights, given))
 
 
 def test_a_shared_critic_is_a_head_and_starts_at_zero(policy, given):

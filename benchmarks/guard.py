@@ -28,7 +28,7 @@ from nutgraf.recipes.demo import DEMO
 from nutgraf.recipes.guarding import make_watch
 from nutgraf.recipes.improve import improve, make_reward
 from nutgraf.recipes.settings import ImproveSettings, RewardSettings
-from nutgraf.rl.guard import GuardSettings, judged
+from nutgraf.rl.guard import Guard, GuardSettings, judged
 from nutgraf.testing.toys import weights_of
 from nutgraf.training.log import read_metrics
 
@@ -85,6 +85,9 @@ def result_of(run: ImproveSettings) -> dict[str, Any]:
         "seed": run.rl.seed,
         "updates": len(records),
         **card["guard"],
+        "broken_looks": sum(
+            bool(Guard(run.guard).broken(looks[0], look)) for look in looks
+        ),
         "share_of_time": round(cost(records, run.guard.every), 4),
         "looks": [{k: round(v, 4) for k, v in look.items()} for look in looks],
     }
@@ -110,7 +113,11 @@ def standing(models: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 def show(name: str, found: dict[str, Any]) -> None:
     """Print the looks of a run and its warnings."""
-    print(f"\n{name}: {found['updates']} updates, guard {found['share_of_time']:.1%}")
+    print(
+        f"\n{name}: {found['updates']} updates; a number beyond its limit in "
+        f"{found['broken_looks']} of {len(found['looks'])} looks; the guard takes "
+        f"{found['share_of_time']:.1%} of the time"
+    )
     columns = list(found["looks"][0])
     print("| " + " | ".join(columns) + " |")
     print("| --- " * len(columns) + "|")

@@ -238,7 +238,7 @@ class Guard:
             for name, value in numbers.items()
         }
         rise = start.get("reward", 0.0), smooth.get("reward", 0.0)
-        broken = self._broken(start, smooth)
+        broken = self.broken(start, smooth)
         streak = {}
         if rise[1] > rise[0]:
             streak = {name: memory["streak"].get(name, 0) + 1 for name in broken}
@@ -246,7 +246,7 @@ class Guard:
         new = tuple(one for one in reasons if one.name not in memory["told"])
         told = {one.name: {"update": update, **one._asdict()} for one in new}
         best = memory["best"]
-        safe = not broken and not self._broken(start, numbers)
+        safe = not broken and not self.broken(start, numbers)
         safe = safe and best is not None and numbers["reward"] > best
         ends = bool(reasons) and self.settings.on in ("stop", "return")
         memory = {
@@ -260,10 +260,18 @@ class Guard:
         }
         return memory, Verdict(update, reasons, new, rise, safe, ends)
 
-    def _broken(
+    def broken(
         self, start: Mapping[str, float], now: Mapping[str, float]
     ) -> dict[str, Reason]:
-        """The numbers that have passed their limits."""
+        """Find the numbers that have passed their limits, whatever the reward does.
+
+        Args:
+            start: the numbers of the start.
+            now: the numbers now, or their running averages.
+
+        Returns:
+            Name -> reason.
+        """
         found = {}
         for name, value in now.items():
             if name != "reward" and name in start:

@@ -74,6 +74,11 @@ def test_nothing_is_a_hack_while_the_reward_does_not_rise(look, reward):
     assert memory["safe"] == 0
 
 
+def test_what_is_broken_can_be_asked_whatever_the_reward_does():
+    now = {"reward": 0.1, "kl": 1.5, "chrf": 30.0, "new": 3.0}
+    assert Guard().broken(START, now) == {"kl": Reason("kl", 0.0, 1.5, 1.0)}
+
+
 def test_one_odd_look_is_noise():
     odd, fine = {"reward": 0.4, "repetition": 28.0}, {"reward": 0.4}
     verdicts, _ = run([odd, fine, odd, fine, odd, fine])

@@ -92,6 +92,7 @@ class Processors:
             if not good:
                 raise ConfigError(
                     f"{name} must be {allowed}. Received: {name}={getattr(self, name)}."
+                    f" Leave it out for {getattr(type(self), name)}."
                 )
 
     @property
@@ -169,7 +170,7 @@ def check_shapes(**named: tuple[Array, str]) -> dict[str, int]:
         if len(axes) != len(shape):
             raise ValueError(
                 f"{name} must have the shape ({letters}). Received: "
-                f"{name}.shape={tuple(array.shape)}."
+                f"{name}.shape={tuple(array.shape)}. Give it an axis for each letter."
             )
         for letter, size in zip(axes, shape, strict=True):
             expected = int(letter) if letter.isdigit() else sizes.get(letter, size)
@@ -177,7 +178,8 @@ def check_shapes(**named: tuple[Array, str]) -> dict[str, int]:
                 raise ValueError(
                     f"{name} must have the shape ({letters}) with {letter}={expected}"
                     f"{' as in ' + origin[letter] if letter in origin else ''}. "
-                    f"Received: {name}.shape={tuple(array.shape)}."
+                    f"Received: {name}.shape={tuple(array.shape)}. Make that axis "
+                    f"{expected} long, or check which array is meant."
                 )
             if not letter.isdigit() and letter not in sizes:
                 sizes[letter], origin[letter] = size, name

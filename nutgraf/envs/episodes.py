@@ -56,7 +56,8 @@ class Episodes:
             raise ConfigError(
                 "An environment needs at least one row, one text at a time, and "
                 f"1 <= length <= {codec.max_target}, the codec's limit. Received: "
-                f"{len(rows)} rows, {count} texts, length={length}."
+                f"{len(rows)} rows, {count} texts, length={length}. Give rows; leave "
+                "the others out for one text and the codec's limit."
             )
         self.rows, self.codec, self.reward, self.shaped = rows, codec, reward, shaped
         self.row = np.zeros(count, np.int64)

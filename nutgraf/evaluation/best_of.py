@@ -54,7 +54,7 @@ class BestOf(Generator):
         """Build the sampler; it compiles at the first batch of each shape."""
         if samples < 2:
             raise ConfigError(
-                f"samples must be an integer >= 2. Received: samples={samples}."
+                f"samples must be an integer >= 2. Received: samples={samples}. Use 8."
             )
         super().__init__(policy, rows=rows, length=length, seed=seed)
         length = length or policy.codec.max_target

@@ -51,7 +51,7 @@ class Attention(keras.layers.Layer):
         if width % heads:
             raise ValueError(
                 f"width must be a multiple of heads. Received: width={width}, "
-                f"heads={heads}."
+                f"heads={heads}. Use width={-(-width // heads) * heads}."
             )
         self.width = width
         self.heads = heads

@@ -32,7 +32,9 @@ def sinusoidal_positions(length: int, width: int) -> np.ndarray:
          [0.84 0.01 0.54 1.  ]]
     """
     if width % 2:
-        raise ValueError(f"width must be even. Received: width={width}.")
+        raise ValueError(
+            f"width must be even. Received: width={width}. Use {width + 1}."
+        )
     rates = 10000.0 ** (-2.0 * np.arange(width // 2) / width)
     angles = np.arange(length)[:, None] * rates[None, :]
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=1).astype("float32")

@@ -57,7 +57,7 @@ def rotation(
          [0.54 1.  ]]
     """
     if size % 2:
-        raise ValueError(f"size must be even. Received: size={size}.")
+        raise ValueError(f"size must be even. Received: size={size}. Use {size + 1}.")
     rates = base ** (-2.0 * np.arange(size // 2) / size)
     angles = ops.cast(positions, dtype)[..., None] * ops.cast(rates, dtype)
     return Rotation(ops.cos(angles), ops.sin(angles))

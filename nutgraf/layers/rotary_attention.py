@@ -66,10 +66,11 @@ class RotaryAttention(keras.layers.Layer):
     def __init__(self, width: int, heads: int, **kwargs: Any) -> None:
         """Create the four projections."""
         super().__init__(**kwargs)
-        if width % (2 * heads):
+        multiple = 2 * heads
+        if width % multiple:
             raise ValueError(
-                "width must be a multiple of 2 · heads. Received: "
-                f"width={width}, heads={heads}."
+                "width must be a multiple of 2 · heads. Received: width="
+                f"{width}, heads={heads}. Use width={-(-width // multiple) * multiple}."
             )
         self.width = width
         self.heads = heads

@@ -31,6 +31,7 @@ CONFIG, WEIGHTS, TOKENIZER, CARD = (
     "tokenizer.json",
     "card.json",
 )
+_COPY = "Copy the whole model folder again."
 
 
 def starter_folder() -> Path:
@@ -128,15 +129,15 @@ def read_config(folder: Path) -> tuple[str, ModelConfig]:
         if settings["format"] != FORMAT:
             raise ModelError(
                 f"{path} must have the format {FORMAT}. Received: "
-                f"{settings['format']!r}. It was written by another version."
+                f"{settings['format']!r}. Use the version of nutgraf that wrote it, or "
+                "train again."
             )
         return settings["kind"], ModelConfig.from_dict(settings["model"])
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, NutgrafError):
             raise
         raise ModelError(
-            f"{path} must be the JSON of a nutgraf model. Received: {error!r}. Copy "
-            "the model folder again."
+            f"{path} must be the JSON of a nutgraf model. Received: {error!r}. {_COPY}"
         ) from error
 
 
@@ -171,13 +172,14 @@ def load_weights(path: Path, variables: list[Any]) -> list[np.ndarray]:
             raise ModelError(
                 f"{path} must hold `{name}` with shape {shape}. Received: "
                 f"{'nothing' if found is None else found.shape}. The config belongs to "
-                "another model."
+                f"another model. {_COPY}"
             )
         values.append(found.astype("float32"))
     if named:
         raise ModelError(
-            f"{path} must hold the weights of its config only. Received also: "
-            f"{', '.join(sorted(named)[:3])}."
+            f"{path} must hold the weights of its config only. Received: "
+            f"{', '.join(sorted(named)[:3])} as well. The config belongs to another "
+            f"model. {_COPY}"
         )
     return values
 
@@ -228,7 +230,8 @@ def bare_policy(folder: Path, config: ModelConfig) -> Any:
     if tokenizer.vocabulary_size > config.vocabulary_size:
         raise ModelError(
             f"The tokenizer of {folder} must fit the model's vocabulary of "
-            f"{config.vocabulary_size}. Received: {tokenizer.vocabulary_size} pieces."
+            f"{config.vocabulary_size}. Received: {tokenizer.vocabulary_size} pieces. "
+            f"It belongs to another model. {_COPY}"
         )
     return policy_of(config, tokenizer)
 
@@ -256,8 +259,9 @@ def check_folder(folder: Path) -> list[str]:
         tokenizer = Tokenizer.load(Path(folder))
         if config and tokenizer.vocabulary_size > config.vocabulary_size:
             problems.append(
-                f"The tokenizer has {tokenizer.vocabulary_size} pieces, the model "
-                f"{config.vocabulary_size}."
+                "The tokenizer must fit the model's vocabulary of "
+                f"{config.vocabulary_size}. Received: {tokenizer.vocabulary_size} "
+                f"pieces. {_COPY}"
             )
     except NutgrafError as error:
         problems.append(str(error))
@@ -272,8 +276,10 @@ def check_folder(folder: Path) -> list[str]:
         if table != expected:
             problems.append(
                 f"{path}: `embedding/embeddings` must have shape {expected}. "
-                f"Received: {table}."
+                f"Received: {table}. {_COPY}"
             )
     except (OSError, SafetensorError) as error:
-        problems.append(f"{path} must be a whole safetensors file. Received: {error}.")
+        problems.append(
+            f"{path} must be a whole safetensors file. Received: {error}. {_COPY}"
+        )
     return problems

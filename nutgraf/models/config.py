@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from nutgraf.errors import ConfigError
+from nutgraf.text.nearest import nearest
 
 __all__ = ["ARCHITECTURES", "SIZES", "ModelConfig", "named_config"]
 
@@ -59,21 +61,24 @@ class ModelConfig:
             if field.type == "int" and (not isinstance(value, int) or value < 1):
                 raise ConfigError(
                     f"{field.name} must be an integer >= 1. Received: "
-                    f"{field.name}={value!r}."
+                    f"{field.name}={value!r}. The named sizes set it."
                 )
         if self.vocabulary_size < 4:
             raise ConfigError(
                 "vocabulary_size must be at least 4: three special tokens and a word "
-                f"piece. Received: vocabulary_size={self.vocabulary_size}."
+                f"piece. Received: vocabulary_size={self.vocabulary_size}. 30000 is "
+                "usual."
             )
         if self.width % self.heads or self.width % 2:
             raise ConfigError(
                 "width must be even and a multiple of heads. Received: "
-                f"width={self.width}, heads={self.heads}."
+                f"width={self.width}, heads={self.heads}. Use a multiple of "
+                f"{math.lcm(2, self.heads)}."
             )
         if not 0.0 <= self.dropout < 1.0:
             raise ConfigError(
-                f"dropout must be in [0, 1). Received: dropout={self.dropout}."
+                f"dropout must be in [0, 1). Received: dropout={self.dropout}. Leave "
+                f"it out for {type(self).dropout}."
             )
         _check_architecture(self)
 
@@ -95,7 +100,8 @@ class ModelConfig:
         if unknown or "vocabulary_size" not in settings:
             raise ConfigError(
                 f"A model config has the keys {', '.join(sorted(known))}. Received: "
-                f"{', '.join(sorted(settings)) or 'nothing'}."
+                f"{', '.join(sorted(settings)) or 'nothing'}. Give vocabulary_size, "
+                "and others of these keys only."
             )
         return cls(**settings)
 
@@ -105,13 +111,13 @@ def _check_architecture(config: ModelConfig) -> None:
     if config.architecture not in ARCHITECTURES:
         raise ConfigError(
             f"architecture must be one of {', '.join(ARCHITECTURES)}. Received: "
-            f"architecture={config.architecture!r}."
+            f"architecture={config.architecture!r}. Leave it out for the first."
         )
     if config.architecture == "encoder-decoder":
         if not config.tied:
             raise ConfigError(
                 "tied must be True in an encoder-decoder: source, target and output "
-                "share one table. Received: tied=False."
+                "share one table. Received: tied=False. Leave it out."
             )
         return
     if config.encoder_layers != 0 or config.copy:
@@ -123,7 +129,8 @@ def _check_architecture(config: ModelConfig) -> None:
     if config.width % (2 * config.heads):
         raise ConfigError(
             "width must be a multiple of 2 · heads for rotary positions. Received: "
-            f"width={config.width}, heads={config.heads}."
+            f"width={config.width}, heads={config.heads}. Use a multiple of "
+            f"{2 * config.heads}."
         )
 
 
@@ -188,7 +195,8 @@ def named_config(size: str, **changes: Any) -> ModelConfig:
     """
     if size not in SIZES:
         raise ConfigError(
-            f"size must be one of {', '.join(SIZES)}. Received: size={size!r}."
+            f"size must be one of {', '.join(SIZES)}. Received: size={size!r}. "
+            f"{nearest(str(size), SIZES)}"
         )
     settings: dict[str, Any] = {"vocabulary_size": 30_000, **SIZES[size]}
     if changes.get("architecture") == "decoder-only":

@@ -43,7 +43,8 @@ class PairSettings:
             if getattr(self, name) < 1:
                 raise ConfigError(
                     f"{name} must be an integer >= 1. Received: "
-                    f"{name}={getattr(self, name)}."
+                    f"{name}={getattr(self, name)}. Leave it out for "
+                    f"{getattr(type(self), name)}."
                 )
         for name in (
             "warmup",
@@ -54,7 +55,8 @@ class PairSettings:
         ):
             if getattr(self, name) < 0:
                 raise ConfigError(
-                    f"{name} must be >= 0. Received: {name}={getattr(self, name)}."
+                    f"{name} must be >= 0. Received: {name}={getattr(self, name)}. "
+                    f"Leave it out for {getattr(type(self), name)}."
                 )
         if not self.learning_rate > 0:
             raise ConfigError(

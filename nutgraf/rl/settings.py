@@ -61,22 +61,28 @@ class RLSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        for name in ("updates", "prompts", "length", "epochs", "checkpoint_every"):
+        for name in (
+            "updates",
+            "prompts",
+            "samples",
+            "length",
+            "epochs",
+            "checkpoint_every",
+        ):
             if getattr(self, name) < 1:
                 raise ConfigError(
                     f"{name} must be an integer >= 1. Received: "
-                    f"{name}={getattr(self, name)}."
+                    f"{name}={getattr(self, name)}. Leave it out for "
+                    f"{getattr(type(self), name)}."
                 )
-        if self.samples < 1:
-            raise ConfigError(
-                f"samples must be an integer >= 1. Received: samples={self.samples}."
-            )
         if not 0 <= self.overlong_buffer < self.length:
             raise ConfigError(
                 f"overlong_buffer must be in [0, {self.length}), below `length`. "
-                f"Received: overlong_buffer={self.overlong_buffer}."
+                f"Received: overlong_buffer={self.overlong_buffer}. 0 turns the "
+                "penalty off."
             )
         for name in (
+            "warmup",
             "kl_weight",
             "supervised_weight",
             "entropy_weight",
@@ -85,12 +91,18 @@ class RLSettings:
         ):
             if getattr(self, name) < 0:
                 raise ConfigError(
-                    f"{name} must be >= 0. Received: {name}={getattr(self, name)}."
+                    f"{name} must be >= 0. Received: {name}={getattr(self, name)}. "
+                    "0 turns it off."
                 )
+        if not self.learning_rate > 0:
+            raise ConfigError(
+                "learning_rate must be > 0. Received: "
+                f"learning_rate={self.learning_rate}. Leave it out for 1e-4."
+            )
         if self.micro_prompts < 0 or (
             self.micro_prompts and self.prompts % self.micro_prompts
         ):
             raise ConfigError(
                 f"micro_prompts must divide prompts={self.prompts}, or be 0. Received: "
-                f"micro_prompts={self.micro_prompts}."
+                f"micro_prompts={self.micro_prompts}. 0 takes all at once."
             )

@@ -67,12 +67,12 @@ class BeamSearch:
             raise ConfigError(
                 "beams and length must be integers >= 1, length_penalty >= 0. "
                 f"Received: beams={beams}, length={length}, "
-                f"length_penalty={length_penalty}."
+                f"length_penalty={length_penalty}. Leave them out for 4, 96 and 1."
             )
         if processors.filters:
             raise ConfigError(
                 "Beam search takes no top_k or top_p: it draws nothing. Received: "
-                f"top_k={processors.top_k}, top_p={processors.top_p}."
+                f"top_k={processors.top_k}, top_p={processors.top_p}. Leave them out."
             )
         self.policy = policy
         self.beams = beams

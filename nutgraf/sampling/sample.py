@@ -69,7 +69,8 @@ class Sampler:
         if samples < 1 or length < 1:
             raise ConfigError(
                 "samples and length must be integers >= 1. Received: "
-                f"samples={samples}, length={length}."
+                f"samples={samples}, length={length}. Use the codec's limit, "
+                f"{policy.codec.max_target}, for length."
             )
         self.policy = policy
         self.samples = samples
@@ -78,7 +79,8 @@ class Sampler:
         flags = [greedy] * samples if isinstance(greedy, bool) else list(greedy)
         if len(flags) != samples:
             raise ConfigError(
-                f"greedy must hold one bool per sample ({samples}). Received: {flags}."
+                f"greedy must hold one bool per sample ({samples}). Received: {flags}. "
+                "Or give one bool for all."
             )
         self.greedy = np.array(flags, bool)
         if masked and not processors.filters:

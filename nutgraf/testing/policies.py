@@ -308,8 +308,8 @@ def check_policy(policy: Any, rows: Sequence[Row], tolerance: float = 1e-4) -> N
     """
     if len(rows) < 2:
         raise ConfigError(
-            f"check_policy takes 2 or more rows. Received: {len(rows)}. Samples of one "
-            "prompt must not see another's."
+            f"check_policy takes 2 or more rows. Received: {len(rows)}. Give another: "
+            "samples of one prompt must not see another's."
         )
     batch = policy.codec.batch(rows[:3])
     random = np.random.default_rng(0)

@@ -92,12 +92,14 @@ class AdamW:
             value = getattr(self, name)
             if not 0.0 <= value < 1.0:
                 raise ConfigError(
-                    f"{name} must be in [0, 1). Received: {name}={value}."
+                    f"{name} must be in [0, 1). Received: {name}={value}. Leave it out "
+                    f"for {getattr(type(self), name)}."
                 )
         if self.epsilon <= 0 or self.weight_decay < 0:
             raise ConfigError(
                 "epsilon must be > 0 and weight_decay >= 0. Received: "
-                f"epsilon={self.epsilon}, weight_decay={self.weight_decay}."
+                f"epsilon={self.epsilon}, weight_decay={self.weight_decay}. Leave them "
+                f"out for {type(self).epsilon} and {type(self).weight_decay}."
             )
 
     def init(self, values: Sequence[Array]) -> OptimizerState:

@@ -38,7 +38,8 @@ def learning_rate(
     if peak <= 0 or warmup < 0 or total <= 0 or not 0 <= floor <= 1:
         raise ConfigError(
             "peak and total must be > 0, warmup >= 0, floor in [0, 1]. Received: "
-            f"peak={peak}, warmup={warmup}, total={total}, floor={floor}."
+            f"peak={peak}, warmup={warmup}, total={total}, floor={floor}. Change the "
+            "one that is out of its range."
         )
     if step < warmup:
         return peak * (step + 1) / warmup

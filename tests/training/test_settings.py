@@ -13,6 +13,8 @@ from nutgraf.training.settings import SupervisedSettings
         ({"label_smoothing": 1.0}, r"label_smoothing must be in \[0, 1\)"),
         ({"dropout": -0.1}, r"dropout must be in \[0, 1\)"),
         ({"floor": 1.5}, r"floor must be in \[0, 1\)"),
+        ({"warmup": -1}, "warmup must be >= 0. Received: warmup=-1. Leave it out for"),
+        ({"learning_rate": 0.0}, "learning_rate must be > 0"),
     ],
 )
 def test_bad_settings_are_named(changes, message):

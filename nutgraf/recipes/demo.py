@@ -26,6 +26,7 @@ from nutgraf.recipes.guarding import make_watch
 from nutgraf.recipes.improve import make_reward
 from nutgraf.recipes.run_card import refuse_other_rows, rows_name, run_card
 from nutgraf.recipes.settings import DemoSettings, ImproveSettings
+from nutgraf.recipes.shown import show_end
 from nutgraf.report.write import write_report
 from nutgraf.rl.guard import GuardSettings
 from nutgraf.rl.live import live_display
@@ -128,7 +129,10 @@ def _improve(
     )
     with live_display("RL", run.rl.updates) as watch:
         recipe.fit(rows, watch=watch, stop_after=seconds, guard=guard)
-    return read_metrics(folder)
+    records = read_metrics(folder)
+    if guard:
+        show_end(folder, guard, policy, len(records))
+    return records
 
 
 def summary_of(result: DemoResult) -> dict[str, Any]:

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from nutgraf.arrays import EOS
-from nutgraf.backend import to_numpy
 from nutgraf.data.rows import Row
 from nutgraf.evaluation.score import Evaluation, Leads, compare
 from nutgraf.metrics.names import LABELS
 from nutgraf.recipes.settings import ImproveSettings
+from nutgraf.recipes.shown import attention_picture
 from nutgraf.report.guard import findings
 from nutgraf.report.panels import panels_of
-from nutgraf.report.parts import (
-    Attention,
-    Estimate,
-    Fact,
-    Report,
-    Sample,
-    Table,
-)
+from nutgraf.report.parts import Estimate, Fact, Report, Sample, Table
+from nutgraf.report.samples import SHOWN
 
-__all__ = ["COLUMNS", "DemoResult", "attention_picture", "demo_report", "shown_rows"]
-__all__ += ["systems"]
+__all__ = ["COLUMNS", "DemoResult", "demo_report", "shown_rows", "systems"]
 
 COLUMNS = (
     "rouge1",
@@ -38,9 +29,6 @@ COLUMNS = (
     "novel_bigrams",
 )
 """Metrics in the demo's tables."""
-
-SHOWN = 5
-"""Test rows whose texts are shown."""
 
 
 class DemoResult(NamedTuple):
@@ -108,42 +96,6 @@ def _table(result: DemoResult) -> Table:
         f"n = {result.rl.n} docstrings of unseen modules, greedy decoding, 95 % "
         f"bootstrap intervals; p: paired test of the mean of ROUGE-1, 2, L against "
         f"supervised. {result.rl.signature}",
-    )
-
-
-def attention_picture(policy: Any, row: Row, text: str) -> Attention | None:
-    """Return where the copy head looked while it wrote a text.
-
-    Args:
-        policy: the policy.
-        row: the source.
-        text: what was written.
-
-    Returns:
-        The picture; None for a model without copy head or an empty text.
-    """
-    if not policy.model.config.copy:
-        return None
-    codec = policy.codec
-    batch = codec.batch([row])
-    ids = codec.tokenizer.encode(text)[: codec.max_target - 1]
-    maps = policy.model.attention_maps(
-        batch.source_ids, np.asarray([[*ids, EOS]], np.int32)
-    )
-    if not ids:
-        return None
-    weights, share = (to_numpy(maps[name])[0] for name in ("copy", "copy_share"))
-    source = batch.source_ids[0][batch.source_mask[0]].tolist()
-
-    def pieces(tokens: Sequence[int]) -> list[str]:
-        return [codec.tokenizer.decode([token]) for token in tokens]
-
-    return Attention(
-        f"Where the copy head looked: {row.id}",
-        pieces(source),
-        [*pieces(ids), "<eos>"],
-        weights[:, : len(source)],
-        share,
     )
 
 

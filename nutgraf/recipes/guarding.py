@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from nutgraf.data.rows import Row
@@ -10,6 +12,7 @@ from nutgraf.data.sources import DataSettings, load_split
 from nutgraf.errors import DataError
 from nutgraf.evaluation.generate import Generator
 from nutgraf.recipes.settings import ImproveSettings
+from nutgraf.recipes.shown import show_look
 from nutgraf.rewards.base import Reward
 from nutgraf.rl.guard import Reason, Verdict
 from nutgraf.rl.watch import Watch, watched_rows
@@ -49,7 +52,7 @@ def make_watch(
     report: Callable[[str], None] = lambda line: None,
     generator: Generator | None = None,
 ) -> Watch | None:
-    """Make the guard that the settings ask for.
+    """Make the guard that the settings ask for; its texts are shown by the report.
 
     Args:
         settings: the settings of the run.
@@ -89,6 +92,7 @@ def make_watch(
         tell,
         settings.rl.on_error,
         at_update=settings.rl.updates,
+        keep=partial(show_look, Path(settings.out)),
     )
 
 

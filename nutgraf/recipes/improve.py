@@ -25,6 +25,7 @@ from nutgraf.recipes.run_card import (
     run_card,
 )
 from nutgraf.recipes.settings import ImproveSettings, RewardSettings
+from nutgraf.recipes.shown import show_end
 from nutgraf.rewards.base import Reward
 from nutgraf.rewards.pool import PooledReward
 from nutgraf.rewards.random import RandomReward
@@ -131,6 +132,9 @@ def improve(
     if guard:
         write_json(folder / "run.json", {**card, "guard": found})
     done += len(records)
+    if guard and records:
+        of_safe = found["weights_of"]
+        show_end(folder, guard, policy, done if of_safe is None else of_safe)
     report(_outcome(records, done, total, folder, found))
     first, last = (records[0], records[-1]) if records else ({}, {})
     return {"updates": done, "first": first, "last": last}

@@ -29,6 +29,7 @@ from nutgraf.recipes.run_card import (
     run_card,
 )
 from nutgraf.recipes.settings import TrainSettings
+from nutgraf.recipes.shown import show_attention, show_texts
 from nutgraf.text.tokenizer import Tokenizer
 from nutgraf.training.estimate import machine_flops, step_flops
 from nutgraf.training.supervised import SupervisedTrainer
@@ -74,14 +75,18 @@ def _policy(settings: TrainSettings, folder: Path, rows: Any) -> Any:
     )
 
 
-def _sample_metrics(policy: Any, rows: Sequence[Row]) -> Callable[..., Any] | None:
-    """ROUGE of greedy summaries of some validation rows."""
+def _sample_metrics(
+    policy: Any, rows: Sequence[Row], folder: Path
+) -> Callable[..., Any] | None:
+    """ROUGE of greedy summaries of some validation rows, a few of them kept."""
     if not rows:
         return None
     generator = Generator(policy)
 
     def measure(policy: Any) -> dict[str, float]:
         texts = generator(rows)
+        show_texts(folder, rows, texts, "newest validation")
+        show_attention(folder, policy, rows[0], texts[0])
         kinds = ("rouge1", "rouge2", "rougeL")
         scores = rouge(texts, [row.references for row in rows], kinds)
         words = [max(1, len(row.references[0].split())) for row in rows]
@@ -189,7 +194,7 @@ def train(
     )
     sample = _sample_rows(settings, rows)
     trainer = SupervisedTrainer(
-        policy, training, folder, shapes, _sample_metrics(policy, sample)
+        policy, training, folder, shapes, _sample_metrics(policy, sample, folder)
     )
     card = run_card(settings, policy, data)
     write_json(folder / "run.json", {**card, "estimate": cost})

@@ -1,155 +1,80 @@
 """The report of a run folder: what `nutgraf train` or `nutgraf rl` has written there.
 
-Read are `metrics.jsonl` and `run.json`, and where they are present `evaluation.json`,
-`result.json`, `samples.json` and `attention.json`. A file that cannot be understood is
-named in the report and passed over: a report of a broken run is needed most.
+Read are `metrics.jsonl`, `run.json`, `samples.json` and `attention.json` of a run, and
+`evaluation.json` and `texts.jsonl` of an evaluation. A file that cannot be understood
+is named in the report and passed over: a report of a broken run is needed most.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from nutgraf.errors import RunError
+from nutgraf.errors import NutgrafError, RunError
+from nutgraf.evaluation.run import EVALUATION
+from nutgraf.evaluation.texts import TEXTS
 from nutgraf.metrics.names import LABELS
 from nutgraf.report.guard import findings
 from nutgraf.report.panels import panels_of, series_of
-from nutgraf.report.parts import Attention, Estimate, Fact, Report, Sample, Table
+from nutgraf.report.parts import Estimate, Fact, Report, Sample, Table
+from nutgraf.report.samples import (
+    ATTENTION,
+    SAMPLES,
+    evaluated_samples,
+    read_attention,
+    read_json,
+    read_samples,
+)
 from nutgraf.report.tables import number
 from nutgraf.training.log import read_metrics
 
-__all__ = ["evaluation_table", "read_samples", "report_of_run"]
+__all__ = ["evaluation_table", "report_of_run"]
 
 T = TypeVar("T")
 
-_TEXT_FIELDS = {"document", "reference", "references", "title", "id", "texts"}
+_CARD = "run.json"
 
 
 def _metric(name: str) -> str:
     return LABELS.get(name, name.replace("_", " "))
 
 
-def _estimate(value: Any) -> Any:
-    """A number or {mean, low, high} as a cell."""
-    if isinstance(value, Mapping):
-        mean = float(value["mean"])
-        return Estimate(
-            mean, float(value.get("low", mean)), float(value.get("high", mean))
-        )
-    return value
-
-
-def _systems(evaluation: Any) -> dict[str, Mapping[str, Any]]:
-    """Name -> evaluation, of one evaluation, of a list or of a mapping of them."""
-    if isinstance(evaluation, Mapping) and "metrics" in evaluation:
-        name = str(evaluation.get("name") or "this run")
-        return {**evaluation.get("baselines", {}), name: evaluation}
-    if isinstance(evaluation, Mapping):
-        return {k: v for k, v in evaluation.items() if "metrics" in v}
-    return {str(one.get("name", i + 1)): one for i, one in enumerate(evaluation)}
-
-
-def evaluation_table(evaluation: Any, title: str = "Evaluation") -> Table:
+def evaluation_table(evaluation: Mapping[str, Any]) -> Table:
     """Lay out what `evaluation.json` holds.
 
     Args:
-        evaluation: `{"n", "signature", "metrics": {name: {"mean", "low", "high"}}}`,
-            perhaps with a mapping `baselines` of names to such, or a list or a mapping
-            of names to several of them.
-        title: of the table.
+        evaluation: `{"name", "n", "signature", "metrics": {name: {"mean", "low",
+            "high"}}}` with a mapping `baselines` of names to such.
 
     Returns:
-        One row per system and one column per metric, or for a single system one row
-        per metric; the signatures in the note.
+        One row per system, the evaluated one last, and one column per metric; n and
+        signature in the note.
 
     Example:
-        >>> found = {"n": 2, "metrics": {"rouge1": {"mean": 1, "low": 0, "high": 2}}}
-        >>> evaluation_table(found).rows
-        [['ROUGE-1', Estimate(mean=1.0, low=0.0, high=2.0)]]
+        >>> metrics = {"rouge1": {"mean": 1.0, "low": 0.0, "high": 2.0}}
+        >>> found = {"name": "ours", "n": 2, "signature": "ROUGE", "metrics": metrics}
+        >>> evaluation_table({**found, "baselines": {}}).rows
+        [['ours', Estimate(mean=1.0, low=0.0, high=2.0)]]
     """
-    systems = _systems(evaluation)
-    metrics = list(
-        dict.fromkeys(name for one in systems.values() for name in one["metrics"])
-    )
-    counts = dict.fromkeys(
-        f"n = {one['n']:,}" for one in systems.values() if "n" in one
-    )
-    signatures = dict.fromkeys(
-        one["signature"] for one in systems.values() if one.get("signature")
-    )
-    note = "; ".join([*counts, "95 % intervals over rows", *signatures])
-    if len(systems) == 1:
-        (found,) = (one["metrics"] for one in systems.values())
-        rows = [[_metric(name), _estimate(found[name])] for name in metrics]
-        return Table(title, ["metric", "score"], rows, note)
+    systems = {**evaluation["baselines"], evaluation["name"]: evaluation}
+    metrics = list(evaluation["metrics"])
     rows = [
-        [name, *(_estimate(one["metrics"].get(metric)) for metric in metrics)]
+        [str(name), *(_estimate(one["metrics"][metric]) for metric in metrics)]
         for name, one in systems.items()
     ]
-    return Table(title, ["system", *map(_metric, metrics)], rows, note)
+    note = f"n = {evaluation['n']:,}; 95 % intervals over rows"
+    note = f"{note}; {evaluation['signature']}"
+    return Table("Evaluation", ["system", *map(_metric, metrics)], rows, note)
 
 
-def read_samples(values: Sequence[Mapping[str, Any]]) -> list[Sample]:
-    """Read what `samples.json` holds.
-
-    Args:
-        values: mappings with `document`, `reference` (or a list `references`) and the
-            texts: a mapping `texts`, or further fields that are text.
-
-    Returns:
-        The samples, in order.
-
-    Example:
-        >>> read_samples([{"document": "d", "reference": "r", "ours": "t"}])[0].texts
-        {'ours': 't'}
-    """
-    samples = []
-    for value in values:
-        texts = {str(k): str(v) for k, v in value.get("texts", {}).items()}
-        for key, text in value.items():
-            if key not in _TEXT_FIELDS and isinstance(text, str):
-                texts[key.replace("_", " ")] = text
-        references = value.get("references") or [""]
-        first = references if isinstance(references, str) else references[0]
-        reference = str(value.get("reference") or first)
-        title = str(value.get("title") or value.get("id") or "")
-        samples.append(Sample(str(value.get("document", "")), texts, reference, title))
-    return samples
+def _estimate(value: Mapping[str, Any]) -> Estimate:
+    return Estimate(*(float(value[end]) for end in Estimate._fields))
 
 
-def _read_attention(values: Sequence[Mapping[str, Any]]) -> list[Attention]:
-    return [
-        Attention(
-            str(value.get("title", "")),
-            value["source_tokens"],
-            value["text_tokens"],
-            np.asarray(value["weights"], float),
-            value.get("copy_share"),
-        )
-        for value in values
-    ]
-
-
-def _flat(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
-    if not isinstance(value, Mapping):
-        plain = value is None or isinstance(value, str | int | float)
-        return [(prefix, value if plain else json.dumps(value, ensure_ascii=False))]
-    if set(value) >= {"mean", "low", "high"}:
-        return [(prefix, _estimate(value))]
-    return [
-        pair
-        for key, item in value.items()
-        for pair in _flat(item, f"{prefix} {str(key).replace('_', ' ')}".strip())
-    ]
-
-
-def _result_table(result: Any) -> Table:
-    rows = [[str(name), value] for name, value in _flat(result)]
-    return Table("Result", ["what", "value"], rows)
+_ODD = ValueError, TypeError, KeyError, IndexError, AttributeError, OSError
 
 
 class _Folder:
@@ -159,13 +84,13 @@ class _Folder:
         self.folder = folder
         self.complaints: list[str] = []
 
-    def read(self, name: str, use: Callable[[Any], T], otherwise: T) -> T:
+    def read(self, name: str, use: Callable[[Path], T], otherwise: T) -> T:
         path = self.folder / name
         if not path.is_file():
             return otherwise
         try:
-            return use(json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, OSError):
+            return use(path)
+        except (*_ODD, NutgrafError):
             self.complaints.append(
                 f"The file {name} is in a form that the report does not know."
             )
@@ -274,8 +199,17 @@ def _summary(card: Mapping[str, Any], is_rl: bool, has_records: bool) -> list[st
     ]
 
 
-def _mapping(value: Any) -> dict[str, Any]:
-    return dict(value.items())
+def _card(path: Path) -> dict[str, Any]:
+    return dict(read_json(path).items())
+
+
+def _evaluated(files: _Folder) -> tuple[list[Table], list[Sample]]:
+    """Scores and a few texts of the evaluation whose files lie in the folder."""
+    table = files.read(EVALUATION, lambda path: evaluation_table(read_json(path)), None)
+    if table is None:
+        return [], []
+    name = table.rows[-1][0]
+    return [table], files.read(TEXTS, lambda path: evaluated_samples(path, name), [])
 
 
 def report_of_run(folder: str | Path) -> Report:
@@ -291,38 +225,37 @@ def report_of_run(folder: str | Path) -> Report:
         RunError: it is not a run folder.
     """
     folder = Path(folder)
-    names = ("metrics.jsonl", "run.json", "evaluation.json")
+    names = ("metrics.jsonl", _CARD, EVALUATION)
     if not any((folder / name).is_file() for name in names):
         there = "that folder has none of them" if folder.is_dir() else "no such folder"
+        advice = "Give the folder that `nutgraf train` or `nutgraf rl` wrote, its `out`"
+        if (folder / "rl" / _CARD).is_file():
+            advice = f"Give the run of the demo, {folder / 'rl'}"
         raise RunError(
             f"A run folder must hold {', '.join(names[:-1])} or {names[-1]}. Received: "
-            f"{folder} ({there}). Give the folder that `nutgraf train` or `nutgraf rl` "
-            "wrote, the setting `out`."
+            f"{folder} ({there}). {advice}."
         )
     records = [record for record in read_metrics(folder) if isinstance(record, dict)]
     files = _Folder(folder)
-    card: dict[str, Any] = files.read("run.json", _mapping, {})
+    card: dict[str, Any] = files.read(_CARD, _card, {})
     is_rl = any("reward/mean" in record for record in records) or bool(
         _at(card, "settings", "rl")
     )
     kind = "reinforcement learning" if is_rl else "supervised training"
     facts = (_rl_facts if is_rl else _supervised_facts)(records, card)
     summary = _summary(card, is_rl, bool(records))
-    if not (records or card) and (folder / "evaluation.json").is_file():
+    if not (records or card) and (folder / EVALUATION).is_file():
         kind, facts, summary = "evaluation", [], []  # of `nutgraf evaluate`, no run
     guard = findings(records, _at(card, "settings", "guard"))
-    tables: list[Table | None] = [
-        files.read("evaluation.json", evaluation_table, None),
-        files.read("result.json", _result_table, None),
-    ]
-    samples: list[Sample] = files.read("samples.json", read_samples, [])
-    attention: list[Attention] = files.read("attention.json", _read_attention, [])
+    tables, samples = _evaluated(files)
+    samples += files.read(SAMPLES, read_samples, [])
+    attention = files.read(ATTENTION, read_attention, [])
     return Report(
         title=folder.resolve().name,
         kind=kind,
         facts=facts,
         summary=summary + guard.sentences + files.complaints,
-        tables=[table for table in tables if table is not None],
+        tables=tables,
         curves=panels_of(records, guard.marks),
         samples=samples,
         attention=attention,

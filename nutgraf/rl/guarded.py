@@ -89,7 +89,7 @@ class Guarded:
             watch.memory = {}
             record = record | watch.numbers(self._start[: self._own])
         elif step % watch.settings.every == 0 or step == self._updates:
-            record = record | watch.numbers(state.values[: self._own])
+            record = record | watch.numbers(state.values[: self._own], step)
         else:
             return state, record
         verdict = watch.judge(step, judged(record))

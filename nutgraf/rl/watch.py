@@ -29,7 +29,9 @@ from nutgraf.rewards.weighted import WeightedSum
 from nutgraf.rl.guard import Guard, GuardSettings, Memory, Verdict
 from nutgraf.text.words import WordKind
 
-__all__ = ["Watch", "optimised", "unoptimised", "watched_rows"]
+__all__ = ["Keep", "Watch", "optimised", "unoptimised", "watched_rows"]
+
+Keep = Callable[[Sequence[Row], Sequence[str], int], None]
 
 
 def watched_rows(rows: Sequence[Row], count: int) -> list[Row]:
@@ -141,6 +143,8 @@ class Watch:
         on_error: of the reward, "stop" or "skip"; see `judge`.
         at_update: in the form of which update a reward that changes during the run is
             taken; one form, so that looks can be compared. The run's last one is best.
+        keep: called with the rows, the texts and the update of each look, 0 for those
+            of the start.
 
     Attributes:
         memory: what the guard remembers; {} before the first look.
@@ -166,6 +170,7 @@ class Watch:
         tell: Callable[[Verdict], None] = lambda verdict: None,
         on_error: OnError = "stop",
         at_update: int = 0,
+        keep: Keep = lambda rows, texts, update: None,
     ) -> None:
         """Make the metrics."""
         if not rows:
@@ -181,6 +186,7 @@ class Watch:
         self.tell = tell
         self.on_error: OnError = on_error
         self.at_update = at_update
+        self.keep = keep
         self.memory: Memory = {}
         self._metrics = unoptimised(settings.metrics, words, reward)
         self._guard = Guard(settings)
@@ -191,11 +197,12 @@ class Watch:
         ids = [row.id for row in self.rows]
         return zlib.crc32(repr((ids, list(self._metrics))).encode())
 
-    def numbers(self, weights: Sequence[Any]) -> dict[str, float]:
+    def numbers(self, weights: Sequence[Any], update: int = 0) -> dict[str, float]:
         """Write the texts and measure them.
 
         Args:
             weights: of the policy.
+            update: whose weights they are; 0 for those of the start.
 
         Returns:
             Finite numbers by their names in `metrics.jsonl`: `guard/reward`,
@@ -208,6 +215,7 @@ class Watch:
         """
         started = time.monotonic()
         texts = self.write(self.rows, weights)
+        self.keep(self.rows, texts, update)
         documents = [row.document for row in self.rows]
         found = {n: 100.0 * self._mean(one, texts) for n, one in self._metrics.items()}
         found |= {

@@ -10,6 +10,7 @@ from nutgraf.recipes import demo as module
 from nutgraf.recipes.demo import DEMO, demo
 from nutgraf.recipes.demo_report import COLUMNS
 from nutgraf.recipes.settings import DemoSettings
+from nutgraf.report.run import report_of_run
 from nutgraf.rl.guard import GuardSettings
 from nutgraf.rl.live import live_display
 from nutgraf.rl.trainer import RLTrainer
@@ -130,6 +131,15 @@ def test_the_page_is_one_file(finished, settings):
     text = (Path(settings.out) / "report.html").read_text(encoding="utf-8")
     assert not OUTSIDE.search(text)
     assert re.search("<svg", text)
+
+
+def test_the_run_has_a_report_of_its_own(finished, settings):
+    report = report_of_run(f"{settings.out}/rl")
+    assert len(report.samples) == 5
+    for sample in report.samples:
+        assert list(sample.texts) == ["start", "after update 2"]
+    (picture,) = report.attention
+    assert picture.title.endswith(report.samples[0].title)
 
 
 def test_a_finished_demo_is_replaced(finished, settings, run, monkeypatch):

@@ -1,14 +1,12 @@
 import dataclasses
 import re
 
-import numpy as np
 import pytest
 
 from nutgraf.evaluation.score import best_lead, score_texts
 from nutgraf.recipes.demo_report import (
     COLUMNS,
     DemoResult,
-    attention_picture,
     demo_report,
     shown_rows,
     systems,
@@ -91,27 +89,3 @@ def test_the_page_needs_nothing_else(report, tmp_path):
     assert "<svg" in text
     assert "Held-out docstrings" in text
     assert "Where the copy head looked" in text
-
-
-@pytest.mark.parametrize("length", [5, 60])
-def test_the_attention_has_a_row_per_piece_and_a_column_per_source_piece(
-    length, tokenizer
-):
-    """Also for a source and a text longer than the model's limits, 48 and 12."""
-    policy, row = toy_policy(tokenizer), toy_rows(1, length=length)[0]
-    picture = attention_picture(policy, row, row.document)
-    pieces = tokenizer.encode(row.document)
-    assert len(picture.source_tokens) == min(len(pieces), 48)
-    assert len(picture.text_tokens) == min(len(pieces), 11) + 1
-    assert picture.text_tokens[-1] == "<eos>"
-    shape = (len(picture.text_tokens), len(picture.source_tokens))
-    assert np.shape(picture.weights) == shape
-    assert np.shape(picture.copy_share) == shape[:1]
-    np.testing.assert_allclose(np.sum(picture.weights, axis=1), 1.0, rtol=1e-4)
-    assert np.all((picture.copy_share > 0) & (picture.copy_share < 1))
-
-
-def test_there_is_no_picture_without_copy_head_or_text(tokenizer, rows):
-    without = toy_policy(tokenizer, copy=False)
-    assert attention_picture(without, rows[0], "the red house") is None
-    assert attention_picture(toy_policy(tokenizer), rows[0], "") is None

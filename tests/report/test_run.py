@@ -7,9 +7,10 @@ import pytest
 from nutgraf.errors import RunError
 from nutgraf.report.page import render
 from nutgraf.report.parts import Estimate, Mark
-from nutgraf.report.run import evaluation_table, read_samples, report_of_run
+from nutgraf.report.run import evaluation_table, report_of_run
 
 SCORES = {
+    "name": "ours",
     "n": 2000,
     "signature": "rouge|stemmer",
     "metrics": {
@@ -17,6 +18,7 @@ SCORES = {
         "length_ratio": {"mean": 0.9, "low": 0.8, "high": 1.0},
     },
 }
+SCORES["baselines"] = {"first sentence": {"metrics": SCORES["metrics"]}}
 
 
 def facts(report) -> dict[str, str]:
@@ -65,54 +67,25 @@ def test_a_verdict_of_the_guard_is_marked(rl_run):
     assert "guard: repetition" in render(report)
 
 
-def test_scores_and_texts_are_read(rl_run):
-    (rl_run / "evaluation.json").write_text(json.dumps(SCORES))
-    result = {"p_value": 0.01, "after": {"rouge1": {"mean": 1, "low": 0, "high": 2}}}
-    (rl_run / "result.json").write_text(json.dumps(result))
-    samples = [{"document": "d", "reference": "r", "texts": {"start": "s", "rl": "t"}}]
-    (rl_run / "samples.json").write_text(json.dumps(samples))
-    attention = {"source_tokens": ["a"], "text_tokens": ["b"], "weights": [[0.5]]}
-    (rl_run / "attention.json").write_text(json.dumps([attention]))
-    report = report_of_run(rl_run)
-    evaluation, other = report.tables
-    assert evaluation.rows[0] == ["ROUGE-1", Estimate(30.0, 29.0, 31.0)]
-    assert "n = 2,000" in evaluation.note and "rouge|stemmer" in evaluation.note
-    assert other.rows == [["p value", 0.01], ["after rouge1", Estimate(1.0, 0.0, 2.0)]]
-    assert report.samples[0].texts == {"start": "s", "rl": "t"}
-    assert len(report.attention) == 1
-    render(report)
-
-
-@pytest.mark.parametrize(
-    "several",
-    [{"start": SCORES, "rl": SCORES}, [{"name": n, **SCORES} for n in ("start", "rl")]],
-)
-def test_several_systems_stand_below_each_other(several):
-    table = evaluation_table(several)
+def test_scores_stand_below_each_other():
+    table = evaluation_table(SCORES)
     assert table.columns == ["system", "ROUGE-1", "length ratio"]
-    assert [row[0] for row in table.rows] == ["start", "rl"]
-
-
-def test_samples_come_in_several_forms():
-    values = [
-        {"document": "d", "references": ["r", "other"], "id": "row-1", "ours": "t"},
-        {"document": "e"},
-    ]
-    first, second = read_samples(values)
-    assert (first.reference, first.title, first.texts) == ("r", "row-1", {"ours": "t"})
-    assert (second.reference, second.texts) == ("", {})
+    assert [row[0] for row in table.rows] == ["first sentence", "ours"]
+    assert table.rows[1][1] == Estimate(30.0, 29.0, 31.0)
+    assert table.note == "n = 2,000; 95 % intervals over rows; rouge|stemmer"
 
 
 @pytest.mark.parametrize(
-    "name", ["evaluation.json", "result.json", "samples.json", "attention.json"]
+    "name", ["evaluation.json", "texts.jsonl", "samples.json", "attention.json"]
 )
 @pytest.mark.parametrize("text", ["{", "[1]", '{"metrics": 3}', '"text"'])
 def test_odd_files_do_not_stop_the_report(supervised_run, name, text):
+    (supervised_run / "evaluation.json").write_text(json.dumps(SCORES))
     (supervised_run / name).write_text(text)
     report = report_of_run(supervised_run)
     render(report)
     assert report.curves
-    assert any(name in line for line in report.summary) or name == "result.json"
+    assert any(name in line for line in report.summary)
 
 
 def test_nan_and_torn_lines_do_not_stop_the_report(tmp_path):
@@ -139,3 +112,7 @@ def test_another_folder_is_refused(tmp_path):
         report_of_run(tmp_path)
     with pytest.raises(RunError, match="no such folder"):
         report_of_run(tmp_path / "absent")
+    (tmp_path / "rl").mkdir()
+    (tmp_path / "rl" / "run.json").write_text("{}")
+    with pytest.raises(RunError, match=r"Give the run of the demo, .*/rl\."):
+        report_of_run(tmp_path)

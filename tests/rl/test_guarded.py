@@ -78,6 +78,14 @@ def test_a_guard_that_warns_changes_nothing(watch_of, loop_of, start, rows):
     assert [records[n - 1]["guard/broken"] for n in looks] == [0, 0, 0, 1, 1, 1]
 
 
+def test_the_texts_of_each_look_are_kept(watch_of, loop_of, rows):
+    kept, guard = [], watch_of()
+    guard.keep = lambda rows, texts, update: kept.append((update, texts[0]))
+    loop_of().fit(rows, guard=guard)
+    assert [update for update, _ in kept] == [0, 2, 4, 6, 8, 9]
+    assert [len(text.split()) for _, text in kept] == [4, 6, 8, 10, 12, 13]
+
+
 def test_stop_ends_the_run_and_warn_goes_on(watch_of, loop_of, start, rows, tmp_path):
     loop = loop_of(tmp_path)
     assert len(loop.fit(rows, guard=watch_of("stop"))) == 6

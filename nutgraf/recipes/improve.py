@@ -1,6 +1,7 @@
 """RL end to end: a trained model, rows, a reward, an algorithm, a better model.
 
-The function behind `nutgraf rl`. A run folder is resumed when it exists.
+The function behind `nutgraf rl`. A run folder is resumed when it exists. Rows stay on
+disk: memory does not grow with the data.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from nutgraf.data.row_store import rows_on_disk
+from nutgraf.data.rows import Row
 from nutgraf.data.sources import load_split
 from nutgraf.errors import ConfigError
 from nutgraf.evaluation.texts import words_of
@@ -100,7 +103,20 @@ def improve(
     done = _check(settings, folder)
     policy = load_policy(settings.start)
     report(f"reading the rows of {settings.data.source}")
-    rows = list(load_split(settings.data, "train"))
+    with rows_on_disk(load_split(settings.data, "train"), folder) as rows:
+        return _run(settings, policy, rows, done, report, callbacks)
+
+
+def _run(
+    settings: ImproveSettings,
+    policy: Any,
+    rows: Sequence[Row],
+    done: int,
+    report: Callable[[str], None],
+    callbacks: Sequence[Any],
+) -> dict[str, Any]:
+    """Take the updates that are left; see `improve`."""
+    folder = Path(settings.out)
     words = words_of(rows[:100])
     reward = make_reward(settings.reward, words, settings.rl.seed)
     recipe = make_recipe(

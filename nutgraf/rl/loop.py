@@ -21,7 +21,7 @@ from nutgraf.data.rows import Row
 from nutgraf.errors import RunError
 from nutgraf.models.checkpoint import save_policy, weight_names
 from nutgraf.rl.guarded import Guarded
-from nutgraf.rl.prompts import PromptPlan, PromptSchedule
+from nutgraf.rl.prompts import PromptPlan, PromptSchedule, schedule_prompts
 from nutgraf.rl.settings import RLSettings
 from nutgraf.rl.watch import Watch
 from nutgraf.training.log import MetricsLog
@@ -96,7 +96,7 @@ class UpdateLoop:
         """Train, from the newest checkpoint of the run folder if there is one.
 
         Args:
-            rows: prompts with references.
+            rows: prompts with references, read from as they are needed.
             callbacks: Keras callbacks; an update is an epoch of one batch, with the
                 numbers of `metrics.jsonl`. `model.stop_training` ends the run.
             watch: called with the update's number and its numbers, for a live display.
@@ -112,7 +112,13 @@ class UpdateLoop:
         """
         state = self._first_state()
         guarded = self._guarded(guard)
-        schedule = self._schedule(rows)
+        schedule = schedule_prompts(
+            rows,
+            self.policy.codec,
+            self.prompts,
+            self.settings.source_bounds,
+            self.settings.seed,
+        )
         log = MetricsLog(self.folder, state.position["step"]) if self.folder else None
         keras_calls = _KerasCalls(callbacks, self.policy)
         listeners: list[Watcher] = [log.write] if log else []
@@ -201,16 +207,6 @@ class UpdateLoop:
             target_ids=_fit(batch.target_ids, limit),
             target_mask=_fit(batch.target_mask, limit),
         )
-
-    def _schedule(self, rows: Sequence[Row]) -> PromptSchedule:
-        codec = self.policy.codec
-        encoded = codec.tokenizer.encode_batch([row.document for row in rows])
-        top = codec.max_source
-        bounds = sorted({min(top, bound) for bound in self.settings.source_bounds})
-        if bounds[-1] < top:
-            bounds.append(top)
-        lengths = [len(ids) for ids in encoded]
-        return PromptSchedule(lengths, self.prompts, bounds, self.settings.seed)
 
     def _first_state(self) -> RunState:
         plain = _jsonable(asdict(self.settings))

@@ -6,14 +6,19 @@ only a few shapes are ever compiled.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from nutgraf.data.rows import Row
 from nutgraf.errors import DataError
 
-__all__ = ["PromptPlan", "PromptSchedule"]
+__all__ = ["PromptPlan", "PromptSchedule", "schedule_prompts"]
+
+CHUNK = 512
+"""Documents that are encoded at once; of each only its length is kept."""
 
 
 class PromptPlan(NamedTuple):
@@ -89,3 +94,30 @@ class PromptSchedule:
                 plans.append(PromptPlan(rows[start : start + self.prompts], bound))
             carried = rows[whole:]
         return [plans[index] for index in random.permutation(len(plans))]
+
+
+def schedule_prompts(
+    rows: Sequence[Row], codec: Any, prompts: int, bounds: Sequence[int], seed: int
+) -> PromptSchedule:
+    """Find the lengths of sources, and schedule the rows by them.
+
+    Args:
+        rows: the data, read a few hundred rows at a time.
+        codec: its tokenizer measures; its `max_source` is the longest source.
+        prompts: P >= 1.
+        bounds: source lengths in any order; those beyond `max_source` do not count.
+        seed: run seed.
+
+    Returns:
+        The schedule.
+
+    Raises:
+        DataError: there are fewer rows than prompts.
+    """
+    lengths = array("i")
+    for start in range(0, len(rows), CHUNK):
+        documents = [row.document for row in rows[start : start + CHUNK]]
+        lengths.extend(map(len, codec.tokenizer.encode_batch(documents)))
+    top = codec.max_source
+    rising = sorted({*(min(top, bound) for bound in bounds), top})
+    return PromptSchedule(lengths, prompts, rising, seed)

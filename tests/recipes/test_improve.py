@@ -1,10 +1,13 @@
 import dataclasses
+import gc
 import json
+import tracemalloc
 from pathlib import Path
 
 import keras
 import pytest
 
+from nutgraf.data.rows import Row
 from nutgraf.data.sources import DataSettings
 from nutgraf.errors import ConfigError, ModelError
 from nutgraf.models.checkpoint import load_policy, save_policy
@@ -243,3 +246,36 @@ def test_the_processes_of_a_reward_end_with_the_run(settings, tmp_path, monkeypa
     )
     improve(own)
     assert len(closed) == 1
+
+
+def peak_of_a_run(settings, folder, count, monkeypatch):
+    """The most bytes of Python that a run held at once, with rows of 2,000 letters."""
+
+    def rows(*given):
+        for number in range(count):
+            yield Row(f"row{number}", f"{number:8}" * 250, ("a b c d",))
+
+    def update(trainer, state, draw):
+        draw()
+        return state, {"reward/mean": 0.0}
+
+    monkeypatch.setattr("nutgraf.recipes.improve.load_split", rows)
+    monkeypatch.setattr(RLTrainer, "update", update)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        improve(dataclasses.replace(settings, out=str(folder)))
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_does_not_grow_with_the_rows(settings, tmp_path, monkeypatch):
+    few, many = 1_000, 3_000
+    _, low, high = (  # the first run also imports and fills caches
+        peak_of_a_run(settings, tmp_path / name, count, monkeypatch)
+        for name, count in (("first", few), ("few", few), ("many", many))
+    )
+    # 8 bytes where a row begins, 4 of its length, and its share of a batch's plan; the
+    # text alone would be 2,000.
+    assert (high - low) / (many - few) < 100

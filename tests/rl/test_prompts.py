@@ -1,8 +1,11 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from nutgraf.data.rows import Row
 from nutgraf.errors import DataError
-from nutgraf.rl.prompts import PromptSchedule
+from nutgraf.rl.prompts import CHUNK, PromptSchedule, schedule_prompts
 
 
 def schedule(seed=0, count=103):
@@ -36,3 +39,27 @@ def test_a_pass_draws_no_row_twice_and_sources_fit():
 def test_too_few_rows_are_named():
     with pytest.raises(DataError, match=r"prompts per update \(8\).*3 rows"):
         PromptSchedule([1, 2, 3], 8, (16,), 0)
+
+
+class Letters:
+    """A tokenizer whose tokens are characters."""
+
+    def __init__(self):
+        self.largest_batch = 0
+
+    def encode_batch(self, texts):
+        self.largest_batch = max(self.largest_batch, len(texts))
+        return [list(text) for text in texts]
+
+
+def test_lengths_are_found_in_chunks():
+    lengths = np.random.default_rng(2).integers(0, 60, 2 * CHUNK + 7)
+    rows = [Row(str(place), "x" * length) for place, length in enumerate(lengths)]
+    codec = SimpleNamespace(tokenizer=Letters(), max_source=48)
+    found = schedule_prompts(rows, codec, 8, (64, 32, 16), 3)
+    expected = PromptSchedule(lengths, 8, (16, 32, 48), 3)
+    for update in range(2 * len(rows) // 8):
+        one, other = found.plan(update), expected.plan(update)
+        assert one.source_length == other.source_length
+        np.testing.assert_array_equal(one.rows, other.rows)
+    assert codec.tokenizer.largest_batch == CHUNK

@@ -40,6 +40,7 @@ def run(argv: Sequence[str]) -> int:
             "nutgraf rl news-rl.toml --reward.parts random --out runs/random",
             "nutgraf rl news-rl.toml --algorithm supervised --out runs/supervised",
             "nutgraf rl --algorithm ppo --options kl_target=6 critic=separate",
+            "nutgraf rl news-rl.toml --guard.on return",
             "nutgraf rl --reward.parts rouge=1 'length(low=0.8)=0.2' mine.py:score=1",
         ],
     )

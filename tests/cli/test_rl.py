@@ -57,3 +57,4 @@ def test_help_loads_no_framework():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "--reward.parts" in done.stdout
+    assert "nutgraf rl news-rl.toml --guard.on return" in done.stdout

@@ -21,12 +21,17 @@ def pins(name: str) -> dict[str, str]:
     return dict(re.findall(r"^([\w.-]+)==([\w.]+)", text, flags=re.MULTILINE))
 
 
-@pytest.fixture(scope="module")
-def wheel_names(tmp_path_factory) -> set[str]:
-    folder = tmp_path_factory.mktemp("wheel")
+def build_wheel(folder: Path) -> Path:
+    """Build the wheel of this checkout, without a network."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d"]
     subprocess.run([*command, str(folder)], cwd=ROOT, check=True, capture_output=True)
     (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def wheel_names(tmp_path_factory) -> set[str]:
+    wheel = build_wheel(tmp_path_factory.mktemp("wheel"))
     assert wheel.name == f"nutgraf-{__version__}-py3-none-any.whl"
     return set(zipfile.ZipFile(wheel).namelist())
 

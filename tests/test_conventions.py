@@ -20,7 +20,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 # A file imports only from layers above its own, or from its own folder.
 LAYERS = """
-errors arrays files backend
+errors arrays files ranges backend
 text objectives metrics
 data layers models sampling training rewards rl envs tasks
 evaluation report serve export

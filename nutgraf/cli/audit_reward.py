@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from nutgraf.cli.config import load_settings
 from nutgraf.cli.quiet import say
+from nutgraf.ranges import check_ranges
 
 if TYPE_CHECKING:
     from nutgraf.rewards.base import Reward
@@ -38,6 +39,10 @@ class AuditRewardSettings:
     """What to do with lines that cannot be used: show ten and stop, or leave them."""
     out: Path | None = None
     """Folder for audit.html and audit.json; without it, nothing is written."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        check_ranges(self, limit=">= 0", references=">= 0")
 
 
 def _rewards(settings: AuditRewardSettings, words: WordKind) -> dict[str, Reward]:
@@ -90,7 +95,7 @@ def run(argv: Sequence[str]) -> int:
     from nutgraf.training.log import progress_bar
 
     rows = read_judged(
-        settings.file, settings.limit, settings.bad_rows, settings.references
+        settings.file, settings.limit, settings.bad_rows, settings.references, say
     )
     chosen_dimensions(rows, settings.human)  # a misspelt one is told before the work
     rewards = _rewards(settings, words_of([judged.row for judged in rows]))

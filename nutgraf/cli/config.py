@@ -179,7 +179,7 @@ def _from_flags(
 
 def _build(cls: type, prefix: str, values: dict[str, Any], problems: list[str]) -> Any:
     """Make the instance, sections first; None when a check of a class refuses."""
-    kinds = get_type_hints(cls)
+    kinds, before = get_type_hints(cls), len(problems)
     arguments: dict[str, Any] = {}
     for field in dataclasses.fields(cls):
         key = prefix + field.name
@@ -189,12 +189,13 @@ def _build(cls: type, prefix: str, values: dict[str, Any], problems: list[str]) 
             )
         elif key in values:
             arguments[field.name] = values[key]
-    if problems:
+    if len(problems) > before:
         return None
     try:
         return cls(**arguments)
     except ConfigError as error:
-        problems.append(f"[{prefix[:-1]}] {error}" if prefix else str(error))
+        section = f"[{prefix[:-1]}] " if prefix else ""
+        problems += [section + line for line in str(error).splitlines()]
         return None
 
 
@@ -232,8 +233,8 @@ def _refuse(problems: list[str]) -> None:
     if len(problems) == 1:
         raise ConfigError(problems[0])
     if problems:
-        listed = "\n".join(f"  - {problem}" for problem in problems)
-        raise ConfigError(f"{len(problems)} problems in the settings:\n{listed}")
+        lines = [f"{len(problems)} problems in the settings:"]
+        raise ConfigError("\n  - ".join(lines + problems))
 
 
 def load_settings(

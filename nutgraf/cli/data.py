@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nutgraf.cli.config import load_settings
+from nutgraf.cli.quiet import say
+from nutgraf.data.bad_rows import BadRowLog
 from nutgraf.data.rows import Row
+from nutgraf.ranges import check_ranges
 
 __all__ = ["DataFileSettings", "lines_of", "run"]
 
@@ -27,7 +30,7 @@ class DataFileSettings:
     """Field that holds the source text."""
     summary_field: str = "summary"
     """Field that holds the summary."""
-    bad_rows: Literal["fail", "skip"] = "fail"
+    bad_rows: Literal["fail", "skip"] = "skip"
     """What to do with rows that cannot be used: show ten and stop, or count them."""
     model: Path | None = None
     """Model folder whose tokenizer counts the lengths; without it, words count."""
@@ -37,6 +40,10 @@ class DataFileSettings:
     """Longest summary; what is longer counts as cut."""
     examples: int = 3
     """Rows to show."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        check_ranges(self, max_source=">= 1", max_target=">= 1", examples=">= 0")
 
 
 def _shorten(text: str) -> str:
@@ -76,7 +83,9 @@ def lines_of(report: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
         yield prefix, _text(report)
 
 
-def _show(settings: DataFileSettings, report: Any, examples: Sequence[Row]) -> None:
+def _show(
+    settings: DataFileSettings, report: Any, examples: Sequence[Row], log: BadRowLog
+) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -85,8 +94,10 @@ def _show(settings: DataFileSettings, report: Any, examples: Sequence[Row]) -> N
     table = Table(show_header=False, box=None)
     for name, text in lines_of(report):
         table.add_row(name, Text(text))
+    table.add_row("bad rows", Text(str(log.count)))
     console.print(f"{settings.file}", style="bold", markup=False)
     console.print(table)
+    log.tell(say)
     for row in examples:
         console.print(f"\n{row.id}", style="bold", markup=False)
         console.print(f"document: {_shorten(row.document)}", markup=False)
@@ -107,7 +118,7 @@ def run(argv: Sequence[str]) -> int:
         DataFileSettings,
         argv,
         prog="nutgraf data",
-        description="Show lengths, cut share, duplicates and rows of a data file.",
+        description="Show lengths, cut share, duplicates, bad and good rows of a file.",
         examples=[
             "nutgraf data news.jsonl",
             "nutgraf data mail.csv.gz --document_field body --summary_field subject",
@@ -119,13 +130,9 @@ def run(argv: Sequence[str]) -> int:
     from nutgraf.text.tokenizer import Tokenizer
 
     tokenizer = None if settings.model is None else Tokenizer.load(settings.model)
-    rows = iter(
-        read_rows(
-            settings.file,
-            settings.document_field,
-            settings.summary_field,
-            settings.bad_rows,
-        )
+    log = BadRowLog(settings.bad_rows)
+    rows = read_rows(
+        settings.file, settings.document_field, settings.summary_field, log=log
     )
     examples = list(itertools.islice(rows, settings.examples))
     report = describe(
@@ -134,5 +141,5 @@ def run(argv: Sequence[str]) -> int:
         settings.max_source,
         settings.max_target,
     )
-    _show(settings, report, examples)
+    _show(settings, report, examples, log)
     return 0

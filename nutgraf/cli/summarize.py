@@ -17,6 +17,7 @@ from nutgraf.data.files import Fields, read_records
 from nutgraf.data.rows import Row
 from nutgraf.data.texts import read_texts
 from nutgraf.errors import ConfigError, DataError
+from nutgraf.ranges import check_ranges
 
 __all__ = ["SummarizeSettings", "run"]
 
@@ -53,6 +54,11 @@ class SummarizeSettings:
     """For jsonl: new field for the summary."""
     bad_rows: Literal["fail", "skip"] = "fail"
     """For jsonl: what to do with rows that cannot be used: stop, or leave them out."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges; the model sets the upper ones."""
+        sizes = "length", "min_length", "length_penalty", "no_repeat_ngram"
+        check_ranges(self, beams=">= 1", **dict.fromkeys(sizes, ">= 0"))
 
 
 class _Item(NamedTuple):
@@ -184,6 +190,5 @@ def run(argv: Sequence[str]) -> int:
             f"first {summarizer.longest:,} word pieces; {summarizer.unread:,} were "
             "left unread."
         )
-    if log.count:
-        _note(f"left out {log.report()}")
+    log.tell(_note)
     return 0

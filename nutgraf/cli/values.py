@@ -57,7 +57,10 @@ def allowed(kind: Any) -> str:
     if get_origin(kind) is tuple:
         return f"a list (each {allowed(get_args(kind)[0])})"
     if kind not in _WORDS:
-        raise TypeError(f"{kind!r} cannot be the type of a setting.")
+        raise TypeError(
+            "The type of a setting must be a word, a number, a list or a choice of "
+            f"them. Received: {kind!r}. Declare another."
+        )
     return _WORDS[kind]
 
 

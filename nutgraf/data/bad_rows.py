@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from typing import NamedTuple
 
 from nutgraf.errors import ConfigError, DataError
@@ -10,6 +12,10 @@ __all__ = ["BadRow", "BadRowLog"]
 
 SHOWN = 10
 """Bad rows that are named in full."""
+
+
+def _warn(line: str) -> None:
+    warnings.warn(line, stacklevel=4)
 
 
 class BadRow(NamedTuple):
@@ -32,6 +38,8 @@ class BadRowLog:
     Args:
         policy: "fail": after the tenth bad row, or at the end of the file, a DataError
             names them; "skip": they are left out and counted.
+        section: of the settings that name policy and fields, such as "data.", for
+            messages.
 
     Attributes:
         count: number of bad rows so far.
@@ -42,13 +50,15 @@ class BadRowLog:
         ConfigError: the policy is unknown.
     """
 
-    def __init__(self, policy: str = "skip") -> None:
+    def __init__(self, policy: str = "skip", section: str = "") -> None:
         """Start at zero."""
         if policy not in ("fail", "skip"):
             raise ConfigError(
-                f'bad_rows must be "fail" or "skip". Received: {policy!r}.'
+                f'{section}bad_rows must be "fail" or "skip". Received: {policy!r}. '
+                'Leave it out for "fail".'
             )
         self.policy = policy
+        self.section = section
         self.count = 0
         self.good = 0
         self.shown: list[BadRow] = []
@@ -79,9 +89,18 @@ class BadRowLog:
         if self.count and self.policy == "fail":
             raise DataError(
                 "Every row must hold the fields that are read, as text. Received: "
-                f"{self.report()}\nMend these rows, or leave them out with "
-                "`--bad-rows skip`."
+                f"{self.report()}\nMend these rows, or set {self.section}bad_rows to "
+                '"skip" to leave them out.'
             )
+
+    def tell(self, report: Callable[[str], None] | None = None) -> None:
+        """Say what was left out, if anything was.
+
+        Args:
+            report: called with the count and the first ten; None warns.
+        """
+        if self.count:
+            (report or _warn)(f"left out {self.report()}")
 
     def report(self) -> str:
         """Return the count and the first ten bad rows, one a line.

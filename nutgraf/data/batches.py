@@ -82,7 +82,8 @@ def choose_shapes(
     if tokens_per_batch < max_source + max_target:
         raise ConfigError(
             "tokens_per_batch must hold at least one longest row "
-            f"({max_source} + {max_target}). Received: {tokens_per_batch}."
+            f"({max_source} + {max_target}). Received: {tokens_per_batch}. Raise it, "
+            "or cut rows sooner."
         )
     if not len(source_lengths):
         raise DataError(

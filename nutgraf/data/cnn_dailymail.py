@@ -11,15 +11,16 @@ import os
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from nutgraf.data.files import field_names, read_rows
+from nutgraf.data.bad_rows import BadRowLog
+from nutgraf.data.files import field_names, kind_of, read_rows
 from nutgraf.data.rows import Row
-from nutgraf.data.stories import SPLIT_NAMES, hash_split, read_stories
+from nutgraf.data.stories import SPLIT_NAMES, hash_split, read_stories, story_files
 from nutgraf.errors import ConfigError, DataError, DependencyError
 
-__all__ = ["load_cnn_dailymail"]
+__all__ = ["copy_files", "load_cnn_dailymail"]
 
 HUB_NAME, HUB_VERSION = "abisee/cnn_dailymail", "3.0.0"
 HUB_SPLITS = {"train": "train", "valid": "validation", "test": "test"}
@@ -35,7 +36,11 @@ WAYS = (
 )
 
 
-def load_cnn_dailymail(split: str, path: str | Path | None = None) -> Iterator[Row]:
+def load_cnn_dailymail(
+    split: str,
+    path: str | Path | None = None,
+    log: BadRowLog | None = None,
+) -> Iterator[Row]:
     """Read a split of CNN/DailyMail, row by row.
 
     Args:
@@ -49,6 +54,7 @@ def load_cnn_dailymail(split: str, path: str | Path | None = None) -> Iterator[R
             - one file: its name says the split, or `hash_split` of the id does.
 
             Fields are article and highlights, or document and summary.
+        log: takes the bad rows of a copy, which are left out; None warns of them.
 
     Returns:
         Iterator of rows; the summary's sentences are separated by line breaks.
@@ -61,14 +67,27 @@ def load_cnn_dailymail(split: str, path: str | Path | None = None) -> Iterator[R
     """
     if split not in SPLIT_NAMES:
         raise ConfigError(
-            f"split must be one of {', '.join(SPLIT_NAMES)}. Received: {split!r}."
+            f"split must be one of {', '.join(SPLIT_NAMES)}. Received: {split!r}. "
+            "Choose one of them."
         )
     if path is None:
         return _from_hub(split)
     path = Path(path)
     if path.is_dir() and next(path.rglob("*.story"), None) is not None:
         return read_stories(path, split)
-    return _from_copy(path, split)
+    return _from_copy(path, split, log)
+
+
+def copy_files(path: Path) -> list[Path]:
+    """Return the files that a copy is made of, those of other splits among them.
+
+    Args:
+        path: as in `load_cnn_dailymail`.
+
+    Returns:
+        Paths in an order that repeats.
+    """
+    return (path.is_dir() and story_files(path)) or _copies(path)
 
 
 def _split_of_name(name: str) -> str | None:
@@ -98,7 +117,7 @@ def _copies(path: Path) -> list[Path]:
     ]
 
 
-def _from_copy(path: Path, split: str) -> Iterator[Row]:
+def _from_copy(path: Path, split: str, log: BadRowLog | None) -> Iterator[Row]:
     copies = _copies(path)
     named = [copy for copy in copies if _split_of_name(copy.name) == split]
     stems = sorted({_stem(copy.name) for copy in named})
@@ -109,21 +128,31 @@ def _from_copy(path: Path, split: str) -> Iterator[Row]:
             f"{', '.join(stems)}. Give one of them, such as {path / likely}."
         )
     if path.is_file() and _split_of_name(path.name) is None:
-        return (row for row in _read(path) if hash_split(row.id) == split)
+        return (row for row in _read([path], log) if hash_split(row.id) == split)
     if not named:
         found = ", ".join(copy.name for copy in copies[:5]) or "no data file"
         raise DataError(
             f"A copy of CNN/DailyMail must have the split {split!r}. Received: {path}: "
             f"{found}. {WAYS}"
         )
-    return (row for copy in named for row in _read(copy))
+    return _read(named, log)
 
 
-def _read(path: Path) -> Iterator[Row]:
-    """Rows of a file with either pair of field names; a warning counts empty ones."""
-    names = field_names(path)
-    document, summary = FIELDS[1] if FIELDS[1][0] in names else FIELDS[0]
-    yield from read_rows(path, document, summary, bad_rows="skip")
+def _read(paths: Sequence[Path], log: BadRowLog | None) -> Iterator[Row]:
+    """Rows of files with either pair of field names; empty ones are left out."""
+    own = log or BadRowLog("skip")
+    for path in paths:
+        names = field_names(path)
+        pair = max(FIELDS, key=lambda pair: len({*pair} & {*names}))
+        if not {*pair} <= {*names} and kind_of(path) != "jsonl":
+            raise DataError(
+                "A copy of CNN/DailyMail must have the columns article and highlights, "
+                f"or document and summary. Received: {path} with "
+                f"{', '.join(names) or 'none'}. Rename its columns."
+            )
+        yield from read_rows(path, *pair, log=own)
+    if log is None:
+        own.tell()
 
 
 def _in_reach(url: str) -> str | None:

@@ -7,7 +7,6 @@ used is named by file, line and reason (`BadRowLog`).
 from __future__ import annotations
 
 import difflib
-import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -25,8 +24,8 @@ from nutgraf.data.records import (
 from nutgraf.data.rows import Row
 from nutgraf.errors import DataError
 
-__all__ = ["KINDS", "Fields", "field_names", "kind_of", "missing_field"]
-__all__ += ["read_records", "read_rows"]
+__all__ = ["KINDS", "Fields", "check_file", "field_names", "kind_of"]
+__all__ += ["missing_field", "read_records", "read_rows"]
 
 KINDS = ("jsonl", "csv", "tsv", "parquet")
 
@@ -70,7 +69,15 @@ def kind_of(path: Path) -> str:
     return kind
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
+    """Refuse what is no file, with a hint at the one that is meant.
+
+    Args:
+        path: the file as the user named it.
+
+    Raises:
+        DataError: it is missing, or a folder.
+    """
     if not path.exists():
         near = difflib.get_close_matches(
             path.name,
@@ -160,7 +167,7 @@ def _records(
 
 
 def field_names(path: Path) -> list[str]:
-    """Return the fields of the first record of a file; none when there is no record.
+    """Return the fields of the first whole record of a file; none when there is none.
 
     Args:
         path: an existing data file.
@@ -173,19 +180,22 @@ def field_names(path: Path) -> list[str]:
     """
     header: list[str] = []
     for _, record in _records(path, kind_of(path), [], header.extend):
-        return header or ([] if isinstance(record, str) else list(record))
+        if header or isinstance(record, dict):
+            return header or list(record)
     return header
 
 
-def _check_header(path: Path, fields: Fields) -> Callable[[Sequence[str]], None]:
+def _check_header(
+    path: Path, fields: Fields, section: str
+) -> Callable[[Sequence[str]], None]:
     """A check of the column names: a wrong name is an error of the whole file."""
 
     def check(header: Sequence[str]) -> None:
-        for flag, name in zip(("document", "summary"), fields, strict=True):
+        for kind, name in fields._asdict().items():
             if name is not None and name not in header:
                 raise DataError(
-                    f"--{flag}-field must name a column. Received: {path}: "
-                    f"{missing_field(name, header)}."
+                    f"{section}{kind}_field must name a column. Received: {path}: "
+                    f"{missing_field(name, header)}. Set it to one of these."
                 )
 
     return check
@@ -226,18 +236,20 @@ def read_records(
     """
     path = Path(path)
     if stream is None:
-        _check_file(path)
+        check_file(path)
     kind = kind or kind_of(path)
     if kind not in KINDS:
         raise DataError(
-            f"The format must be one of {', '.join(KINDS)}. Received: {kind!r}."
+            f"The format must be one of {', '.join(KINDS)}. Received: {kind!r}. Leave "
+            "it out to tell it by the file's name."
         )
     if kind == "parquet" and stream is not None:
         raise DataError(
             "A stream must be jsonl, csv or tsv. Received: parquet. Save it as a file."
         )
     columns = [name for name in (*fields, "id") if name is not None]
-    records = _records(path, kind, columns, _check_header(path, fields), stream)
+    check = _check_header(path, fields, log.section)
+    records = _records(path, kind, columns, check, stream)
     return _good(path, records, fields, log)
 
 
@@ -266,10 +278,10 @@ def _good(
         ) from error
     log.check()
     if log.good == before:
-        found = f", only {log.report()}" if log.count else ""
+        found = f", only {log.report()}" if log.count else "."
         raise DataError(
             f"A data file must hold at least one usable row. Received: {path} with "
-            f"none{found}."
+            f"none{found}\nMend it, name other fields, or give another file."
         )
 
 
@@ -318,7 +330,7 @@ def read_rows(
 
     def rows() -> Iterator[Row]:
         yield from (row for row, _ in records)
-        if own.count and log is None:
-            warnings.warn(f"left out {own.report()}", stacklevel=3)
+        if log is None:
+            own.tell()
 
     return rows()

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -123,7 +122,11 @@ def _judged(path: Path, log: BadRowLog, references: int) -> Iterator[JudgedRow]:
 
 
 def read_judged(
-    path: str | Path, limit: int = 0, bad_rows: str = "fail", references: int = 0
+    path: str | Path,
+    limit: int = 0,
+    bad_rows: str = "fail",
+    references: int = 0,
+    report: Callable[[str], None] | None = None,
 ) -> list[JudgedRow]:
     """Read articles with judged texts.
 
@@ -134,8 +137,9 @@ def read_judged(
         path: jsonl file, gzipped or not, in the form described above.
         limit: read so many articles; 0 = all.
         bad_rows: "fail": a DataError names the first ten bad lines; "skip": they are
-            left out, counted, and reported in a warning.
+            left out, counted and reported.
         references: keep so many references of each article; 0 = all.
+        report: called with what was left out; None warns.
 
     Returns:
         At least one article, in the order of the file.
@@ -151,8 +155,7 @@ def read_judged(
         )
     log = BadRowLog(bad_rows)
     rows = list(itertools.islice(_judged(Path(path), log, references), limit or None))
-    if log.count:
-        warnings.warn(f"left out {log.report()}", stacklevel=2)
+    log.tell(report)
     return rows
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nutgraf.data.judged import read_judged
@@ -26,7 +26,10 @@ def _has_scores(path: Path) -> bool:
 
 
 def load_pairs(
-    path: str | Path, human: Sequence[str] = (), bad_rows: str = "fail"
+    path: str | Path,
+    human: Sequence[str] = (),
+    bad_rows: str = "fail",
+    report: Callable[[str], None] | None = None,
 ) -> list[Pair]:
     """Read preference pairs from either kind of file.
 
@@ -35,6 +38,7 @@ def load_pairs(
             scored texts, see `read_judged`, whose first record has `systems`.
         human: dimensions of the scores that decide; none means all. For scored texts.
         bad_rows: "fail" or "skip".
+        report: called with what was left out; None warns.
 
     Returns:
         At least one pair, in the order of the file.
@@ -47,13 +51,15 @@ def load_pairs(
         if human:
             raise ConfigError(
                 "human must be left out for a file of pairs, which has no scores. "
-                f"Received: human={', '.join(human)} for {path}."
+                f"Received: human={', '.join(human)} for {path}. Leave it "
+                "out."
             )
-        return read_pairs(path, bad_rows)
-    pairs = pairs_from_scores(read_judged(path, bad_rows=bad_rows), human)
+        return read_pairs(path, bad_rows, report)
+    rows = read_judged(path, bad_rows=bad_rows, report=report)
+    pairs = pairs_from_scores(rows, human)
     if not pairs:
         raise DataError(
             "Two texts for an article must differ in their scores. Received: "
-            f"{path}, where all are tied."
+            f"{path}, where all are tied. Give another file or other dimensions."
         )
     return pairs

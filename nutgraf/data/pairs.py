@@ -9,8 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,7 +72,11 @@ def _pair(prompt: str, record: dict[str, Any], origin: str) -> Pair:
     return Pair(prompt, chosen, rejected, margin, origin)
 
 
-def read_pairs(path: str | Path, bad_rows: str = "fail") -> list[Pair]:
+def read_pairs(
+    path: str | Path,
+    bad_rows: str = "fail",
+    report: Callable[[str], None] | None = None,
+) -> list[Pair]:
     """Read preference pairs from a file.
 
     Args:
@@ -81,7 +84,8 @@ def read_pairs(path: str | Path, bad_rows: str = "fail") -> list[Pair]:
             (the last two may be empty, but not equal), `margin` is a number > 0, null
             or absent.
         bad_rows: "fail": a DataError names the first ten bad lines; "skip": they are
-            left out, counted, and reported in a warning.
+            left out, counted and reported.
+        report: called with what was left out; None warns.
 
     Returns:
         At least one pair, in the order of the file.
@@ -99,8 +103,7 @@ def read_pairs(path: str | Path, bad_rows: str = "fail") -> list[Pair]:
             log.good -= 1
             log.add(str(path), int(row.origin.rpartition(":")[2]), str(error))
     log.check()
-    if log.count:
-        warnings.warn(f"left out {log.report()}", stacklevel=2)
+    log.tell(report)
     return pairs
 
 

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Literal
 
+from nutgraf.data.bad_rows import BadRowLog
 from nutgraf.data.rows import Row
 from nutgraf.errors import ConfigError
+from nutgraf.ranges import check_ranges
 
 __all__ = ["DataSettings", "data_name", "load_split"]
 
 SPLITS = ("train", "valid", "test")
+READ = {
+    "docstrings": ("roots",),
+    "cnn_dailymail": ("path",),
+    "files": (*SPLITS, "document_field", "summary_field", "bad_rows"),
+}
+"""Source -> the settings that it alone reads."""
 STARTER_FINGERPRINTS = Path(__file__).parents[1] / "starter/fingerprints.safetensors"
 """Of the shipped model's training data; what nearly repeats there is no test row."""
 
@@ -21,8 +31,8 @@ STARTER_FINGERPRINTS = Path(__file__).parents[1] / "starter/fingerprints.safeten
 class DataSettings:
     """Where rows come from."""
 
-    source: str = "docstrings"
-    """"docstrings", "cnn_dailymail", or "files" (with train, valid and test below)."""
+    source: Literal["docstrings", "cnn_dailymail", "files"] = "docstrings"
+    """Installed packages, the news corpus, or files (train, valid and test below)."""
     path: str = ""
     """For cnn_dailymail: folder of .story files or copy; "" = Hugging Face hub."""
     train: str = ""
@@ -32,15 +42,71 @@ class DataSettings:
     test: str = ""
     """For files: the test rows."""
     document_field: str = "document"
-    """Name of the field with the text."""
+    """For files: name of the field with the text."""
     summary_field: str = "summary"
-    """Name of the field with the summary."""
-    bad_rows: str = "fail"
-    """"fail" or "skip" rows that cannot be used."""
+    """For files: name of the field with the summary."""
+    bad_rows: Literal["fail", "skip"] = "fail"
+    """For files: what to do with rows that cannot be used: stop, or leave them out."""
     roots: tuple[str, ...] = ()
     """For docstrings: folders of more packages, beside those installed."""
     max_rows: int = 0
     """Use the first rows of each split only; 0 = all."""
+
+    def __post_init__(self) -> None:
+        """Check the values, and that the source reads what is set."""
+        if self.source not in READ:
+            raise ConfigError(
+                f"data.source must be one of {', '.join(READ)}. Received: "
+                f"{self.source!r}. Leave it out for docstrings."
+            )
+        check_ranges(self, max_rows=">= 0")
+        BadRowLog(self.bad_rows, "data.")  # refuses other policies
+        idle = {
+            field.name: source
+            for field in fields(self)
+            for source, names in READ.items()
+            if field.name in names and source != self.source
+            if getattr(self, field.name) != field.default
+        }
+        if idle:
+            given = ", ".join(f"data.{name}={getattr(self, name)!r}" for name in idle)
+            raise ConfigError(
+                f"The source {self.source} reads {', '.join(READ[self.source])} and "
+                f"max_rows alone. Received: {given}. Leave out what is not read, or "
+                f"set data.source to {next(iter(idle.values()))}."
+            )
+
+    def require(self, *splits: str) -> None:
+        """Refuse a split that is to be read and for which no file is named.
+
+        Args:
+            *splits: "train", "valid" or "test".
+
+        Raises:
+            ConfigError: the source is files, and one of these is not given.
+        """
+        for split in splits:
+            if self.source == "files" and not getattr(self, split):
+                raise ConfigError(
+                    f"data.{split} must name a file when data.source is files. "
+                    f"Received: nothing. Add `--data.{split} FILE`."
+                )
+
+
+def _files(settings: DataSettings) -> list[Path]:
+    """Every file of the source on this machine but for Python packages."""
+    if settings.source == "files":
+        from nutgraf.data.files import check_file
+
+        paths = [Path(name) for split in SPLITS if (name := getattr(settings, split))]
+        for path in paths:
+            check_file(path)
+        return paths
+    if settings.path:
+        from nutgraf.data.cnn_dailymail import copy_files
+
+        return copy_files(Path(settings.path))
+    return []
 
 
 def data_name(settings: DataSettings) -> str:
@@ -50,58 +116,65 @@ def data_name(settings: DataSettings) -> str:
         settings: the source.
 
     Returns:
-        A short text: settings, and sizes and times of the files behind them.
+        A short text: a hash of the settings and of the paths, sizes and times of all
+        files behind them; for docstrings, of the rows to train on.
+
+    Raises:
+        DataError: a file is missing.
     """
     stamp = hashlib.sha256(repr(settings).encode())
-    for name in ("path", "train", "valid", "test"):
-        path = Path(getattr(settings, name) or "/nowhere")
-        if path.exists():
-            stat = path.stat()
-            stamp.update(f"{name}|{stat.st_size}|{stat.st_mtime_ns}".encode())
+    for path in _files(settings):
+        stat = path.stat()
+        stamp.update(f"{path}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
     if settings.source == "docstrings":
-        for row in load_split(settings, "valid"):
-            stamp.update(row.id.encode())
+        for split in ("train", "valid"):
+            for row in load_split(settings, split):
+                stamp.update(repr((row.id, row.document, row.references)).encode())
     return f"{settings.source}-{stamp.hexdigest()[:16]}"
 
 
-def load_split(settings: DataSettings, split: str) -> Iterator[Row]:
+def load_split(
+    settings: DataSettings,
+    split: str,
+    report: Callable[[str], None] | None = None,
+) -> Iterator[Row]:
     """Yield the rows of a split.
 
     Args:
         settings: the source.
         split: "train", "valid" or "test".
+        report: called with the rows that were left out; None warns.
 
     Yields:
         Rows, in an order that repeats.
 
     Raises:
-        ConfigError: the source or split is unknown, or a file is not given.
+        ConfigError: the split is unknown, or a file is not given.
         DataError: a file cannot be read.
     """
     if split not in SPLITS:
         raise ConfigError(
-            f"split must be one of {', '.join(SPLITS)}. Received: {split!r}."
+            f"split must be one of {', '.join(SPLITS)}. Received: {split!r}. Choose "
+            "one of them."
         )
-    limit = settings.max_rows or None
-    for number, row in enumerate(_rows(settings, split)):
-        if number == limit:
-            return
-        yield row
+    policy = settings.bad_rows if settings.source == "files" else "skip"
+    log = BadRowLog(policy, "data.")
+    yield from itertools.islice(_rows(settings, split, log), settings.max_rows or None)
+    log.tell(report)
 
 
-def _rows(settings: DataSettings, split: str) -> Iterator[Row]:
+def _rows(settings: DataSettings, split: str, log: BadRowLog) -> Iterator[Row]:
     if settings.source == "docstrings":
         return _docstring_rows(settings, split)
     if settings.source == "cnn_dailymail":
         from nutgraf.data.cnn_dailymail import load_cnn_dailymail
 
-        return iter(load_cnn_dailymail(split, settings.path or None))
-    if settings.source == "files":
-        return _file_rows(settings, split)
-    raise ConfigError(
-        'data.source must be "docstrings", "cnn_dailymail" or "files". Received: '
-        f"{settings.source!r}."
-    )
+        return load_cnn_dailymail(split, settings.path or None, log)
+    from nutgraf.data.files import read_rows
+
+    settings.require(split)
+    path = getattr(settings, split)
+    return read_rows(path, settings.document_field, settings.summary_field, log=log)
 
 
 def _docstring_rows(settings: DataSettings, split: str) -> Iterator[Row]:
@@ -117,20 +190,3 @@ def _docstring_rows(settings: DataSettings, split: str) -> Iterator[Row]:
         return iter(split_by_module(harvest_docstrings(roots))[split])
     shipped = STARTER_FINGERPRINTS if STARTER_FINGERPRINTS.is_file() else None
     return iter(load_docstrings(shipped, roots)["test"])
-
-
-def _file_rows(settings: DataSettings, split: str) -> Iterator[Row]:
-    from nutgraf.data.files import read_rows
-
-    path = getattr(settings, split)
-    if not path:
-        raise ConfigError(
-            f"data.{split} must name a file when data.source is files. Received: "
-            f"nothing. Add `--data.{split} FILE`."
-        )
-    return read_rows(
-        path,
-        document_field=settings.document_field,
-        summary_field=settings.summary_field,
-        bad_rows=settings.bad_rows,
-    )

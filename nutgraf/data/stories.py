@@ -14,7 +14,7 @@ from nutgraf.data.rows import Row
 from nutgraf.data.texts import decode
 from nutgraf.errors import DataError
 
-__all__ = ["SPLIT_NAMES", "hash_split", "parse_story", "read_stories"]
+__all__ = ["SPLIT_NAMES", "hash_split", "parse_story", "read_stories", "story_files"]
 
 SPLIT_NAMES = {
     "train": ("train", "training"),
@@ -74,15 +74,36 @@ def parse_story(text: str) -> tuple[str, str]:
     return " ".join(article), "\n".join(highlights)
 
 
+def _lists(folder: Path, split: str) -> list[Path]:
+    """Lists of addresses; the first one counts."""
+    return [
+        path
+        for place in (folder, folder / "url_lists")
+        for name in SPLIT_NAMES[split]
+        if (path := place / f"all_{name}.txt").is_file()
+    ]
+
+
 def _listed(folder: Path, split: str) -> list[str] | None:
     """File stems of a list of addresses, None when there is no list."""
-    for place in (folder, folder / "url_lists"):
-        for name in SPLIT_NAMES[split]:
-            path = place / f"all_{name}.txt"
-            if path.is_file():
-                urls = decode(path.read_bytes(), str(path)).split()
-                return [hashlib.sha1(url.encode("utf-8")).hexdigest() for url in urls]
+    for path in _lists(folder, split):
+        urls = decode(path.read_bytes(), str(path)).split()
+        return [hashlib.sha1(url.encode("utf-8")).hexdigest() for url in urls]
     return None
+
+
+def story_files(folder: Path) -> list[Path]:
+    """Return the stories of a folder and the lists that split them.
+
+    Args:
+        folder: as in `read_stories`.
+
+    Returns:
+        Paths in an order that repeats; none for a folder without stories.
+    """
+    stories = sorted(folder.rglob("*.story"))
+    lists = [path for split in SPLIT_NAMES for path in _lists(folder, split)]
+    return stories + lists if stories else []
 
 
 def _chosen(folder: Path, split: str) -> list[Path]:

@@ -133,7 +133,7 @@ def evaluate(
     source = settings.data.source
     slow = ", which takes a minute" if source == "docstrings" else ""
     report(f"reading the {settings.split} rows of {source}{slow}")
-    rows = list(load_split(settings.data, settings.split))
+    rows = list(load_split(settings.data, settings.split, report))
     if not rows:
         raise DataError(
             f"The split must have at least one row. Received: {settings.split} of "

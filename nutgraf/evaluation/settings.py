@@ -45,7 +45,8 @@ class EvaluateSettings:
     """Score the field `text` of this jsonl file instead of a model; `id` matches."""
 
     def __post_init__(self) -> None:
-        """Check the ranges, and that one thing is evaluated."""
+        """Check the ranges, that rows are named, and that one thing is evaluated."""
+        self.data.require(self.split)
         least_values = ("beams", 1), ("lead", 0), ("length_penalty", 0), ("best_of", 0)
         for name, least in (*least_values, ("min_length", 0), ("no_repeat_ngram", 0)):
             value = getattr(self, name)

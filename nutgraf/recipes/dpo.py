@@ -88,7 +88,8 @@ def preference_algorithm(
     if loss not in LOSSES or (loss == "ipo" and label_smoothing):
         raise ConfigError(
             'loss must be "dpo" or "ipo", label_smoothing belongs to "dpo". Received: '
-            f"loss={loss!r}, label_smoothing={label_smoothing}."
+            f"loss={loss!r}, label_smoothing={label_smoothing}. Leave out one "
+            "of them."
         )
     return Algorithm(
         estimate=_estimate,

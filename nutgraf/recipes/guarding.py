@@ -21,11 +21,14 @@ from nutgraf.text.words import WordKind
 __all__ = ["guard_card", "make_watch", "validation_rows"]
 
 
-def validation_rows(settings: DataSettings) -> list[Row]:
+def validation_rows(
+    settings: DataSettings, report: Callable[[str], None] | None = None
+) -> list[Row]:
     """Read the validation rows of a source.
 
     Args:
         settings: the source.
+        report: called with the rows that were left out; None warns.
 
     Returns:
         The rows; none where there is no such split.
@@ -36,7 +39,7 @@ def validation_rows(settings: DataSettings) -> list[Row]:
     if settings.source == "files" and not settings.valid:
         return []
     try:
-        return list(load_split(settings, "valid"))
+        return list(load_split(settings, "valid", report))
     except DataError:
         if settings.source == "files":
             raise
@@ -73,7 +76,7 @@ def make_watch(
     guard = settings.guard
     if guard.on == "off":
         return None
-    valid = validation_rows(settings.data)
+    valid = validation_rows(settings.data, report)
     chosen = watched_rows(valid or rows, guard.rows)
     kind = "validation" if valid else "training"
     report(f"the guard looks at {len(chosen)} {kind} rows every {guard.every} updates")

@@ -103,7 +103,7 @@ def improve(
     done = _check(settings, folder)
     policy = load_policy(settings.start)
     report(f"reading the rows of {settings.data.source}")
-    with rows_on_disk(load_split(settings.data, "train"), folder) as rows:
+    with rows_on_disk(load_split(settings.data, "train", report), folder) as rows:
         return _run(settings, policy, rows, done, report, callbacks)
 
 

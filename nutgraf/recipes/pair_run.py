@@ -127,7 +127,7 @@ def run_pairs(
             f"{settings.start}, a model of the run {folder}. Give another `out`."
         )
     refuse_other_settings(folder, settings)
-    pairs = load_pairs(settings.pairs, settings.human, settings.bad_rows)
+    pairs = load_pairs(settings.pairs, settings.human, settings.bad_rows, report)
     parts = _split(pairs, settings.folds)
     data = _fingerprint(pairs)
     refuse_other_rows(folder, data)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from nutgraf.errors import ConfigError
+from nutgraf.ranges import check_ranges
 from nutgraf.rl.pair_settings import PairSettings
 
 __all__ = ["PreferSettings", "RewardModelSettings"]
@@ -56,16 +57,13 @@ class RewardModelSettings:
     def __post_init__(self) -> None:
         """Check the ranges."""
         _check_folds(self.folds)
-        if self.margin_weight < 0 or self.centring_weight < 0:
-            raise ConfigError(
-                "margin_weight and centring_weight must be >= 0. Received: "
-                f"margin_weight={self.margin_weight}, "
-                f"centring_weight={self.centring_weight}. 0 turns one off."
-            )
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(
-                f"dropout must be in [0, 1). Received: dropout={self.dropout}."
-            )
+        not_negative = "max_source", "max_text", "margin_weight", "centring_weight"
+        check_ranges(
+            self,
+            texts=">= 2",
+            dropout="[0, 1)",
+            **dict.fromkeys((*not_negative, "max_minutes"), ">= 0"),
+        )
 
 
 @dataclass(frozen=True)
@@ -99,12 +97,7 @@ class PreferSettings:
     def __post_init__(self) -> None:
         """Check the ranges."""
         _check_folds(self.folds)
-        if not self.beta > 0 or not 0 <= self.label_smoothing < 0.5:
-            raise ConfigError(
-                "beta must be > 0 and label_smoothing in [0, 0.5). Received: "
-                f"beta={self.beta}, label_smoothing={self.label_smoothing}. 0.1 and 0 "
-                "are usual."
-            )
+        check_ranges(self, beta="> 0", label_smoothing="[0, 0.5)", max_minutes=">= 0")
         if self.loss == "ipo" and self.label_smoothing:
             raise ConfigError(
                 "label_smoothing must be 0 with IPO, whose target is a margin already. "

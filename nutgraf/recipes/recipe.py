@@ -45,7 +45,7 @@ class Recipe:
             raise ConfigError(
                 f"samples must be at least {least} for {type(self).__name__}: samples "
                 "of one prompt are compared with each other. Received: "
-                f"samples={settings.samples}."
+                f"samples={settings.samples}. 8 is usual."
             )
         path = None if folder is None else Path(folder)
         self.trainer = RLTrainer(policy, reward, algorithm, settings, path)

@@ -73,7 +73,8 @@ class Reinforce(Recipe):
         """Build the trainer."""
         if baseline not in ("running", "learned"):
             raise ConfigError(
-                f'baseline must be "running" or "learned". Received: {baseline!r}.'
+                f'baseline must be "running" or "learned". Received: {baseline!r}. '
+                'Leave it out for "running".'
             )
         if baseline == "learned":
             algorithm = Algorithm(

@@ -67,7 +67,7 @@ class Rejection(Recipe):
         if not 1 <= best < max(settings.samples, 2):
             raise ConfigError(
                 f"best must be in [1, {settings.samples}), below `samples`. Received: "
-                f"best={best}."
+                f"best={best}. Leave it out for 1."
             )
         algorithm = Algorithm(
             estimate=partial(_estimate, best=best), token_loss=_token_loss

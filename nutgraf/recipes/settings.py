@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 from nutgraf.data.sources import DataSettings
 from nutgraf.errors import ConfigError
+from nutgraf.models.config import named_config
+from nutgraf.ranges import check_ranges
 from nutgraf.rl.guard import GuardSettings
 from nutgraf.rl.settings import RLSettings
 from nutgraf.training.settings import SupervisedSettings
@@ -35,12 +37,16 @@ AlgorithmName = Literal[
 """The algorithms of `nutgraf rl`; `recipes/algorithms.py` says what they are."""
 
 
+_SIZES = ("width", "heads", "feed_forward", "encoder_layers", "decoder_layers")
+
+
 @dataclass(frozen=True)
 class ModelSettings:
     """Settings of the model; 0 means: as the size has it."""
 
     start: str = ""
-    """Model folder to go on from ("starter" for the one in the package); "" = new."""
+    """Model folder to go on from ("starter" for the one in the package), which brings
+    all settings below; "" = new."""
     architecture: Literal["encoder-decoder", "decoder-only"] = "encoder-decoder"
     """Transformer with an encoder, or a decoder that goes on from its source."""
     size: str = "small"
@@ -64,6 +70,34 @@ class ModelSettings:
     max_target: int = 100
     """Longest summary in actions, the end among them."""
 
+    def __post_init__(self) -> None:
+        """Check the ranges, and that there can be such a model."""
+        check_ranges(
+            self,
+            **dict.fromkeys(("vocabulary_size", "max_source", "max_target"), ">= 1"),
+            **dict.fromkeys(_SIZES, ">= 0"),
+        )
+        given = [
+            f"model.{item.name}={value!r}"
+            for item in fields(self)
+            if item.name != "start"
+            and (value := getattr(self, item.name)) != item.default
+        ]
+        if self.start and given:
+            raise ConfigError(
+                f"model.start brings its own sizes and limits. Received: model.start="
+                f"{self.start} and {', '.join(given)}. Leave one or the other out."
+            )
+        named_config(self.size, **self.changes)
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What differs from the named size, as `named_config` takes it."""
+        changes = {name: value for name in _SIZES if (value := getattr(self, name))}
+        changes |= {"max_source": self.max_source, "max_target": self.max_target}
+        changes |= {} if self.copy_head else {"copy": False}
+        return {**changes, "architecture": self.architecture}
+
 
 @dataclass(frozen=True)
 class TrainSettings:
@@ -86,6 +120,37 @@ class TrainSettings:
     max_minutes: float = 0.0
     """Stop, ready to resume, after so many minutes; 0 = no limit."""
 
+    def __post_init__(self) -> None:
+        """Check the ranges, that a row fits into a batch, and that files are named."""
+        check_ranges(
+            self,
+            tokens_per_batch=">= 1",
+            num_shapes=">= 1",
+            sample_rows=">= 0",
+            max_minutes=">= 0",
+        )
+        self.data.require("train", "valid")
+        if not self.model.start:
+            self.check_room(self.model.max_source, self.model.max_target)
+
+    def check_room(self, max_source: int, max_target: int) -> None:
+        """Refuse batches that do not hold a longest row.
+
+        Args:
+            max_source: longest source of the model.
+            max_target: longest target of the model.
+
+        Raises:
+            ConfigError: `tokens_per_batch` is too low.
+        """
+        least = max_source + max_target
+        if self.tokens_per_batch < least:
+            raise ConfigError(
+                f"tokens_per_batch must be at least {least}, model.max_source + "
+                f"model.max_target. Received: {self.tokens_per_batch}. Raise it, or "
+                "lower these."
+            )
+
 
 @dataclass(frozen=True)
 class RewardSettings:
@@ -103,11 +168,7 @@ class RewardSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if self.processes < 0:
-            raise ConfigError(
-                f"processes must be an integer >= 0. Received: processes="
-                f"{self.processes}. 0 computes the reward in the training itself."
-            )
+        check_ranges(self, processes=">= 0")
 
 
 @dataclass(frozen=True)
@@ -133,6 +194,11 @@ class ImproveSettings:
     max_minutes: float = 0.0
     """Stop, ready to resume, after so many minutes; 0 = no limit."""
 
+    def __post_init__(self) -> None:
+        """Check the ranges, and that a file is named."""
+        check_ranges(self, max_minutes=">= 0")
+        self.data.require("train")
+
 
 @dataclass(frozen=True)
 class DemoSettings:
@@ -147,8 +213,4 @@ class DemoSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if not self.minutes > 0:
-            raise ConfigError(
-                f"minutes must be > 0. Received: minutes={self.minutes}. Leave it out "
-                "for 9."
-            )
+        check_ranges(self, minutes="> 0")

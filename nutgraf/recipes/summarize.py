@@ -52,7 +52,8 @@ class Summarizer:
         if beams < 1 or length_penalty < 0:
             raise ConfigError(
                 "beams must be >= 1 (greedy) and length_penalty >= 0. Received: "
-                f"beams={beams}, length_penalty={length_penalty}."
+                f"beams={beams}, length_penalty={length_penalty}. 4 and 1 "
+                "are usual."
             )
         if not 0 <= length <= codec.max_target:
             raise ConfigError(

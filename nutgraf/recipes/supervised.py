@@ -5,6 +5,7 @@ The function behind `nutgraf train`. A run folder is resumed when it exists.
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -22,7 +23,7 @@ from nutgraf.files import write_json
 from nutgraf.metrics.rouge import rouge
 from nutgraf.models.build import new_policy
 from nutgraf.models.checkpoint import load_policy
-from nutgraf.models.config import ModelConfig, named_config
+from nutgraf.models.config import ModelConfig
 from nutgraf.recipes.run_card import (
     refuse_other_rows,
     refuse_other_settings,
@@ -43,7 +44,7 @@ def _tokenizer(settings: TrainSettings, folder: Path, rows: Any) -> Tokenizer:
         return Tokenizer.load(folder)
 
     def texts() -> Any:
-        for row in rows():
+        for row in rows("train"):
             yield row.document
             yield from row.references[:1]
 
@@ -57,21 +58,15 @@ def _policy(settings: TrainSettings, folder: Path, rows: Any) -> Any:
     """The start model, or a new one from the seed."""
     chosen = settings.model
     if chosen.start:
-        return load_policy(chosen.start)
-    named_config(chosen.size)  # a wrong name is told before the tokenizer is trained
-    names = ("width", "heads", "feed_forward", "encoder_layers", "decoder_layers")
-    given = {name: getattr(chosen, name) for name in names if getattr(chosen, name)}
-    given["architecture"] = chosen.architecture
-    if not chosen.copy_head:
-        given["copy"] = False
+        policy = load_policy(chosen.start)
+        settings.check_room(policy.codec.max_source, policy.codec.max_target)
+        return policy
     return new_policy(
         _tokenizer(settings, folder, rows),
         chosen.size,
         settings.training.seed,
         dropout=settings.training.dropout,
-        max_source=chosen.max_source,
-        max_target=chosen.max_target,
-        **given,
+        **chosen.changes,
     )
 
 
@@ -154,10 +149,8 @@ def train(
         ConfigError: the folder holds a run of other rows or settings.
     """
     folder = Path(settings.out)
-
-    def rows(split: str = "train") -> Any:
-        return load_split(settings.data, split)
-
+    said = functools.cache(report)  # once each, however often rows are read
+    rows = functools.partial(load_split, settings.data, report=said)
     refuse_other_settings(folder, settings)
     data = data_name(settings.data)
     refuse_other_rows(folder, data)

@@ -42,7 +42,7 @@ def test_shows_samples_table_and_files(seen, result, capsys):
 
 
 def test_no_time_is_refused(seen):
-    with pytest.raises(ConfigError, match="minutes must be > 0"):
+    with pytest.raises(ConfigError, match="minutes must be a number > 0"):
         demo.run(["--minutes", "0"])
     assert seen == []
 

@@ -51,4 +51,32 @@ def test_missing_data_are_told_without_traceback(tmp_path, capsys):
     data = ["--data.source", "files", "--data.train", str(tmp_path / "absent.jsonl")]
     assert main(["train", *data, "--out", str(tmp_path / "run")]) == 2
     error = capsys.readouterr().err
+    assert error.startswith("error: ") and "Add `--data.valid FILE`" in error
+    (tmp_path / "valid.jsonl").write_text("")
+    data += ["--data.valid", str(tmp_path / "valid.jsonl")]
+    assert main(["train", *data, "--out", str(tmp_path / "run")]) == 2
+    error = capsys.readouterr().err
     assert error.startswith("error: ") and "absent.jsonl" in error
+
+
+def test_settings_out_of_range_are_told_all_at_once(asked, capsys):
+    wrong = ["--max_minutes", "-1", "--data.max_rows", "-5", "--num_shapes", "0"]
+    wrong += ["--training.learning_rate", "0", "--model.width", "-1"]
+    assert main(["train", *wrong]) == 2
+    error = capsys.readouterr().err
+    for part in ("[data] max_rows must", "[training] learning_rate", "[model] width"):
+        assert part in error
+    assert error.startswith("error: 3 problems") and not asked
+    assert main(["train", *wrong[:2], *wrong[4:6]]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n  - ") == 2 and "max_minutes=-1.0. Leave it out" in error
+
+
+def test_a_bad_row_names_the_flag_of_this_command(tmp_path, capsys):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"document": "a"}\n')
+    data = ["--data.source", "files"]
+    data += ["--data.train", str(path), "--data.valid", str(path)]
+    assert main(["train", *data, "--out", str(tmp_path / "run")]) == 2
+    error = capsys.readouterr().err
+    assert f"{path}:1: " in error and 'set data.bad_rows to "skip"' in error

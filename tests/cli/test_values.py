@@ -87,7 +87,7 @@ def test_allowed_names_the_choices():
 
 
 def test_allowed_refuses_types_that_no_file_can_hold():
-    with pytest.raises(TypeError, match="cannot be the type of a setting"):
+    with pytest.raises(TypeError, match="The type of a setting must be"):
         allowed(dict)
 
 

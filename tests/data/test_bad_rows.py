@@ -37,3 +37,25 @@ def test_one_bad_row_fails_in_the_end():
 def test_other_policies_are_refused():
     with pytest.raises(ConfigError, match='"fail" or "skip". Received: \'ignore\''):
         BadRowLog("ignore")
+    with pytest.raises(ConfigError, match=r"^data\.bad_rows must be"):
+        BadRowLog("ignore", "data.")
+
+
+@pytest.mark.parametrize("section", ["", "data."])
+def test_the_setting_that_skips_is_named_as_it_is_typed(section):
+    log = BadRowLog("fail", section)
+    log.add("a.csv", 7, "is bad")
+    with pytest.raises(DataError, match=f'or set {section}bad_rows to "skip" to leave'):
+        log.check()
+
+
+def test_what_was_left_out_is_told():
+    log, lines = BadRowLog("skip"), []
+    log.tell(lines.append)
+    assert lines == []
+    log.add("a.csv", 7, "is bad")
+    log.tell(lines.append)
+    assert lines == [f"left out {log.report()}"]
+    with pytest.warns(UserWarning, match="left out 1 bad row") as told:
+        log.tell()
+    assert len(told) == 1

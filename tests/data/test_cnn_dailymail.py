@@ -9,7 +9,8 @@ import pytest
 from pyarrow import parquet
 
 from nutgraf.data import cnn_dailymail
-from nutgraf.data.cnn_dailymail import load_cnn_dailymail
+from nutgraf.data.bad_rows import BadRowLog
+from nutgraf.data.cnn_dailymail import copy_files, load_cnn_dailymail
 from nutgraf.data.stories import hash_split
 from nutgraf.errors import ConfigError, DataError, DependencyError
 
@@ -66,6 +67,32 @@ def test_a_file_of_another_split_is_not_taken(tmp_path):
     write_lines(path, ["a"])
     with pytest.raises(DataError, match=r"have the split 'test'\. Received"):
         load_cnn_dailymail("test", path)
+
+
+def test_a_table_without_the_columns_is_refused(tmp_path):
+    path = tmp_path / "train.csv"
+    path.write_text("document,title\na,b\n")
+    with pytest.raises(DataError, match=r"with document, title\. Rename its columns"):
+        ids(path, "train")
+
+
+def test_a_broken_first_line_does_not_hide_the_names_of_the_fields(tmp_path):
+    path = tmp_path / "train.jsonl"
+    path.write_text('{\n{"id": "a", "document": "Of a.", "summary": "a ."}\n')
+    log = BadRowLog("skip")
+    assert [row.id for row in load_cnn_dailymail("train", path, log)] == ["a"]
+    assert (log.count, log.shown[0].line) == (1, 1)
+
+
+def test_the_files_of_a_copy(tmp_path):
+    write_lines(tmp_path / "news.train.jsonl.gz", ["a"])
+    write_lines(tmp_path / "other.train.jsonl.gz", ["a"])
+    (tmp_path / "news.txt").write_text("")
+    train, other = sorted(tmp_path.glob("*.gz"))
+    assert copy_files(tmp_path) == [train, other]
+    assert copy_files(tmp_path / "news") == copy_files(train) == [train]
+    (tmp_path / "x.story").write_text("")
+    assert copy_files(tmp_path) == [tmp_path / "x.story"]
 
 
 def test_empty_articles_are_left_out_with_a_warning(tmp_path):

@@ -60,3 +60,6 @@ def test_bad_rows_can_be_left_out_of_both(tmp_path):
             load_pairs(path)
         with pytest.warns(UserWarning, match="left out 1 bad row"):
             assert len(load_pairs(path, bad_rows="skip")) == 1
+        lines = []
+        load_pairs(path, bad_rows="skip", report=lines.append)
+        assert len(lines) == 1 and f"{path}:3: " in lines[0]

@@ -159,7 +159,7 @@ def test_a_missing_model_is_told_before_the_data_are_read():
 def test_rows_that_cannot_be_scored_are_told(
     rows, message, settings, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(module, "load_split", lambda data, split: iter(rows))
+    monkeypatch.setattr(module, "load_split", lambda *given: iter(rows))
     records = [{"text": "x"} for _ in rows]
     with pytest.raises(DataError, match=message):
         evaluate(predicting(settings, tmp_path / "p.jsonl", records))

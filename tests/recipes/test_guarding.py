@@ -203,7 +203,7 @@ def test_validation_rows_are_preferred(tmp_path, policy):
     broken = dataclasses.replace(data, valid=str(tmp_path / "absent.jsonl"))
     with pytest.raises(DataError, match="absent"):
         validation_rows(broken)
-    copy = dataclasses.replace(data, source="cnn_dailymail", path=train)
+    copy = DataSettings("cnn_dailymail", path=train)
     assert validation_rows(copy) == []
 
 

@@ -192,6 +192,26 @@ def test_what_is_unknown_is_told_before_anything_slow(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_rows_that_are_left_out_are_told(settings, tmp_path, monkeypatch, recwarn):
+    monkeypatch.setattr(GRPO, "fit", lambda *given, **more: [])
+    bad = {}
+    for split in ("train", "valid"):
+        bad[split] = write_toy_rows(tmp_path / f"{split}.jsonl", 6)
+        with open(bad[split], "a") as file:
+            file.write('{"document": "a"}\n')
+    data = DataSettings("files", bad_rows="skip", **bad)
+    guard = GuardSettings(rows=2)
+    lines = []
+    out = str(tmp_path / "run")
+    improve(
+        dataclasses.replace(settings, out=out, data=data, guard=guard), lines.append
+    )
+    told = [line for line in lines if line.startswith("left out 1 bad row")]
+    for line, path in zip(told, bad.values(), strict=True):
+        assert f"{path}:7: the field `summary` is missing" in line
+    assert not [one for one in recwarn if "bad row" in str(one.message)]
+
+
 def test_a_run_does_not_start_from_its_own_model(settings):
     own = dataclasses.replace(settings, start=f"{settings.out}/last")
     with pytest.raises(ConfigError, match="a folder that the run does not write"):

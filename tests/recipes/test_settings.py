@@ -1,12 +1,23 @@
+import math
 import subprocess
 import sys
 
 import pytest
 
 from nutgraf.cli.declared import settings_of
-from nutgraf.models.config import SIZES
+from nutgraf.data.sources import DataSettings
+from nutgraf.errors import ConfigError
+from nutgraf.models.config import SIZES, named_config
 from nutgraf.recipes import settings as declared
-from nutgraf.recipes.settings import ImproveSettings, ModelSettings, TrainSettings
+from nutgraf.recipes.settings import (
+    DemoSettings,
+    ImproveSettings,
+    ModelSettings,
+    RewardSettings,
+    TrainSettings,
+)
+from nutgraf.rl.settings import RLSettings
+from nutgraf.training.settings import SupervisedSettings
 
 COMMANDS = [
     cls for name in declared.__all__ if isinstance(cls := getattr(declared, name), type)
@@ -28,6 +39,83 @@ def test_settings_have_one_name_each_across_sections():
 
 def test_the_default_model_is_one_of_the_sizes():
     assert ModelSettings().size in SIZES
+
+
+@pytest.mark.parametrize(
+    ("cls", "wrong"),
+    [
+        (TrainSettings, {"max_minutes": -1.0}),
+        (TrainSettings, {"max_minutes": math.nan}),
+        (TrainSettings, {"tokens_per_batch": 0}),
+        (TrainSettings, {"num_shapes": 0}),
+        (TrainSettings, {"sample_rows": -1}),
+        (ImproveSettings, {"max_minutes": -0.5}),
+        (DemoSettings, {"minutes": 0.0}),
+        (RewardSettings, {"processes": -1}),
+        (ModelSettings, {"width": -64}),
+        (ModelSettings, {"max_source": 0}),
+        (ModelSettings, {"vocabulary_size": 0}),
+        (SupervisedSettings, {"learning_rate": 0.0}),
+        (SupervisedSettings, {"learning_rate": -1e-3}),
+        (SupervisedSettings, {"epochs": 0}),
+        (SupervisedSettings, {"accumulate": 0}),
+        (RLSettings, {"learning_rate": 0.0}),
+        (RLSettings, {"updates": 0}),
+        (RLSettings, {"prompts": -2}),
+        (RLSettings, {"samples": 0}),
+    ],
+)
+def test_what_is_out_of_range_is_refused(cls, wrong):
+    ((name, value),) = wrong.items()
+    with pytest.raises(ConfigError, match=rf"^{name} must .*: {name}={value}\. \S"):
+        cls(**wrong)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"width": 64}, {"copy_head": False}, {"max_target": 30}, {"size": "tiny"}],
+)
+def test_a_start_brings_its_own_sizes(given):
+    ((name, value),) = given.items()
+    with pytest.raises(
+        ConfigError, match=rf"start=starter and model\.{name}={value!r}"
+    ):
+        ModelSettings(start="starter", **given)
+    ModelSettings(start="starter")
+    ModelSettings(**given)
+
+
+def test_a_model_that_cannot_be_is_refused():
+    with pytest.raises(ConfigError, match="size must be one of tiny, small"):
+        ModelSettings(size="huge")
+    with pytest.raises(ConfigError, match="multiple of heads. Received: width=250"):
+        ModelSettings(width=250)
+    with pytest.raises(ConfigError, match="no encoder and no copy head"):
+        ModelSettings(architecture="decoder-only", encoder_layers=2)
+    changes = ModelSettings(width=64, copy_head=False).changes
+    config = named_config("small", **changes)
+    assert (config.width, config.copy, config.max_source) == (64, False, 400)
+
+
+def test_a_batch_holds_the_longest_row():
+    wrong = {"tokens_per_batch": 499}
+    with pytest.raises(ConfigError, match="at least 500, .* Received: 499. Raise it"):
+        TrainSettings(**wrong)
+    TrainSettings(tokens_per_batch=500)
+    started = TrainSettings(model=ModelSettings(start="starter"), **wrong)
+    with pytest.raises(ConfigError, match="at least 500"):
+        started.check_room(400, 100)
+
+
+def test_files_that_are_read_must_be_named():
+    data = DataSettings("files", test="rows.jsonl")
+    for cls, split in ((TrainSettings, "train"), (ImproveSettings, "train")):
+        with pytest.raises(ConfigError, match=f"Add `--data.{split} FILE`"):
+            cls(data=data)
+    data = DataSettings("files", train="rows.jsonl")
+    ImproveSettings(data=data)
+    with pytest.raises(ConfigError, match="Add `--data.valid FILE`"):
+        TrainSettings(data=data)
 
 
 def test_they_load_no_framework():

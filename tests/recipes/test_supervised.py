@@ -114,12 +114,37 @@ def test_goes_on_from_another_model(settings, run, tmp_path):
     assert first < 0.6 * losses[0]
 
 
-def test_an_unknown_size_is_named(settings, tmp_path):
+def test_a_batch_too_small_for_the_start_is_told_before_rows_are_read(
+    settings, run, tmp_path, monkeypatch
+):
+    def fail(*arguments, **more):
+        raise AssertionError("the rows were read")
+
     wrong = dataclasses.replace(
-        settings, out=str(tmp_path), model=ModelSettings(size="huge")
+        settings,
+        out=str(tmp_path),
+        model=ModelSettings(start=f"{settings.out}/last"),
+        tokens_per_batch=43,
     )
-    with pytest.raises(ConfigError, match="size must be one of tiny, small"):
+    monkeypatch.setattr("nutgraf.recipes.supervised.load_split", fail)
+    with pytest.raises(ConfigError, match="at least 44, .* Received: 43"):
         train(wrong)
+
+
+def test_rows_that_are_left_out_are_told_once(settings, tmp_path, recwarn):
+    """Training rows are read for the tokenizer, then for the cache."""
+    path = tmp_path / "train.jsonl"
+    path.write_text(Path(settings.data.train).read_text() + '{"document": "a"}\n')
+    data = dataclasses.replace(settings.data, train=str(path), bad_rows="skip")
+    lines = []
+    own = dataclasses.replace(
+        settings, out=str(tmp_path / "run"), data=data, max_minutes=1e-9
+    )
+    train(own, lines.append)
+    (told,) = [line for line in lines if "bad row" in line]
+    assert told.startswith("left out 1 bad row among the first 97 rows:\n")
+    assert f"{path}:97: the field `summary` is missing" in told
+    assert not [one for one in recwarn if "bad row" in str(one.message)]
 
 
 def test_a_run_does_not_go_on_with_other_rows(settings, run, tmp_path):

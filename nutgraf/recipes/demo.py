@@ -13,6 +13,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import DataSettings, load_split
 from nutgraf.evaluation.generate import Generator, write_texts
@@ -27,6 +29,7 @@ from nutgraf.recipes.improve import make_reward
 from nutgraf.recipes.run_card import refuse_other_rows, rows_name, run_card
 from nutgraf.recipes.settings import DemoSettings, ImproveSettings
 from nutgraf.recipes.shown import show_end
+from nutgraf.report.samples import spread
 from nutgraf.report.write import write_report
 from nutgraf.rl.guard import GuardSettings
 from nutgraf.rl.live import live_display
@@ -44,8 +47,32 @@ DEMO = ImproveSettings(
 """What the demo runs; tuned on validation rows, see docs/experiments.md. The guard
 looks at a batch as large as those of the evaluation: nothing is compiled for it."""
 
-LEAST = 20.0
-"""Seconds for RL in each minute of the demo, however long the evaluations take."""
+LEAST_UPDATES = 5
+"""Updates of RL, however short the time is."""
+LEAST_RL = 20.0
+"""Seconds for RL in each minute of the demo; those of the first update, which compiles,
+do not count."""
+MOST_EVALUATION = 15.0
+"""Seconds for each of the two evaluations in each minute; where that is too short for
+all test rows, some of them are evaluated."""
+
+
+class _Clock(keras.callbacks.Callback):
+    """Ends RL in time for the second evaluation, but not before it has begun."""
+
+    def __init__(self, deadline: float, least: float) -> None:
+        super().__init__()
+        self.deadline = deadline
+        self._least = least
+        self._runs = False
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Look at the clock after an update."""
+        now = time.monotonic()
+        if not self._runs:  # all is compiled
+            self._runs, self.deadline = True, max(self.deadline, now + self._least)
+        if epoch >= LEAST_UPDATES and now > self.deadline:
+            self.model.stop_training = True
 
 
 def demo(
@@ -79,12 +106,13 @@ def demo(
     words = words_of(test)
     report(f"{len(train):,} training rows, {len(test):,} test rows of unseen modules")
     generator = Generator(policy, rows=128)
+    test = _affordable(generator, test, settings.minutes * MOST_EVALUATION, report)
     before = time.monotonic()
     texts = {"supervised": write_texts(generator, test, "evaluating the start")}
     needed = time.monotonic() - before
-    left = settings.minutes * 60 - (time.monotonic() - started) - 1.2 * needed
-    seconds = max(left, settings.minutes * LEAST)
-    records = _improve(run, generator, train, words, seconds, report)
+    deadline = started + settings.minutes * 60 - 1.2 * needed
+    clock = _Clock(deadline, settings.minutes * LEAST_RL)
+    records = _improve(run, generator, train, words, clock, report)
     texts["RL"] = write_texts(generator, test, "evaluating after RL")
     result = DemoResult(
         test,
@@ -101,12 +129,30 @@ def demo(
     return result
 
 
+def _affordable(
+    generator: Generator,
+    rows: list[Row],
+    seconds: float,
+    report: Callable[[str], None],
+) -> list[Row]:
+    """As many rows as texts can be written for in the time, at equal distances."""
+    generator(rows[:1])  # compiles
+    before = time.monotonic()
+    generator(rows[: generator.rows])
+    pace = max(time.monotonic() - before, 1e-9) / generator.rows
+    most = max(generator.rows, int(seconds / pace))
+    if most >= len(rows):
+        return rows
+    report(f"the time is short: {most:,} of the test rows are evaluated")
+    return [rows[number] for number in spread(len(rows), most)]
+
+
 def _improve(
     run: ImproveSettings,
     generator: Generator,
     rows: Sequence[Row],
     words: WordKind,
-    seconds: float,
+    clock: _Clock,
     report: Callable[[str], None],
 ) -> list[dict[str, float]]:
     """Run RL; return the records of all updates, also those before a resume."""
@@ -128,7 +174,7 @@ def _improve(
         folder=folder,
     )
     with live_display("RL", run.rl.updates) as watch:
-        recipe.fit(rows, watch=watch, stop_after=seconds, guard=guard)
+        recipe.fit(rows, [clock], watch=watch, guard=guard)
     records = read_metrics(folder)
     if guard:
         show_end(folder, guard, policy, len(records))

@@ -3,17 +3,19 @@ import dataclasses
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from nutgraf.recipes import demo as module
-from nutgraf.recipes.demo import DEMO, demo
+from nutgraf.recipes.demo import DEMO, LEAST_UPDATES, demo
 from nutgraf.recipes.demo_report import COLUMNS
 from nutgraf.recipes.settings import DemoSettings
 from nutgraf.report.run import report_of_run
 from nutgraf.rl.guard import GuardSettings
 from nutgraf.rl.live import live_display
 from nutgraf.rl.trainer import RLTrainer
+from nutgraf.testing.toys import toy_rows
 from tests.recipes.test_demo_report import OUTSIDE
 from tests.recipes.test_improve import still, toy_run
 
@@ -151,6 +153,58 @@ def test_a_finished_demo_is_replaced(finished, settings, run, monkeypatch):
     found = json.loads((Path(settings.out) / "result.json").read_text())
     assert found["updates"] == 1
     assert found["p_value"] > 0.99  # the same texts before and after
+
+
+def slow_run(run, settings, monkeypatch, clock, seconds):
+    """A demo on a machine whose first update takes a minute, the others `seconds`."""
+    update = still("reward/mean")
+
+    def tick(trainer, state, draw):
+        clock[0] += seconds if state.position["step"] else 60.0
+        return update(trainer, state, draw)
+
+    compile_nothing(monkeypatch)
+    monkeypatch.setattr(RLTrainer, "update", tick)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    many = dataclasses.replace(run, rl=dataclasses.replace(run.rl, updates=40))
+    return demo(settings, run=many)
+
+
+@pytest.mark.parametrize(("seconds", "updates"), [(3.0, 8), (50.0, 5)])
+def test_a_slow_machine_does_some_updates(seconds, updates, run, tmp_path, monkeypatch):
+    """Compiling takes the minute; then 20 seconds are for RL, or 5 updates."""
+    short = DemoSettings(out=str(tmp_path), minutes=1.0)
+    result = slow_run(run, short, monkeypatch, [0.0], seconds)
+    assert len(result.records) == updates >= LEAST_UPDATES
+    assert json.loads((tmp_path / "result.json").read_text())["updates"] == updates
+
+
+def test_the_minutes_are_kept(run, tmp_path, monkeypatch):
+    """After 60 seconds for the first update, 20 updates fit into two minutes."""
+    clock = [0.0]
+    two = DemoSettings(out=str(tmp_path), minutes=2.0)
+    assert len(slow_run(run, two, monkeypatch, clock, 3.0).records) == 22
+    assert 120 < clock[0] < 124
+
+
+def test_some_test_rows_are_evaluated_when_time_is_short(run, tmp_path, monkeypatch):
+    clock = [0.0]
+
+    def write(generator, rows, *others):
+        clock[0] += len(rows)
+        return ["a"] * len(rows)
+
+    compile_nothing(monkeypatch)
+    monkeypatch.setattr(module.Generator, "__call__", write)
+    monkeypatch.setattr(module, "write_texts", write)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    rows, lines = toy_rows(400), []
+    monkeypatch.setattr(module, "load_split", lambda data, split: rows)
+    short = DemoSettings(out=str(tmp_path), minutes=10.0)
+    result = demo(short, lines.append, run)
+    assert [row.id for row in result.rows[:3]] == ["row0", "row2", "row5"]
+    assert len(result.rows) == result.rl.n == 150  # 15 seconds of each minute
+    assert "the time is short: 150 of the test rows are evaluated" in lines
 
 
 def test_what_the_demo_runs():

@@ -1,10 +1,10 @@
 """Make the starter model of the package from its training run.
 
-    python tools/make_starter.py [RUN]
+    python tools/make_starter.py RUN CPU_HOURS
 
-Takes RUN/best (by default of runs/starter), stores it in half precision in
-nutgraf/starter with the fingerprints of its training rows, scores it and the Lead
-baselines on the held-out docstrings of this environment, and writes the run card.
+Takes RUN/best, stores it in half precision in nutgraf/starter with the fingerprints of
+its training rows, scores it and the Lead baselines on the held-out docstrings of this
+environment, and writes the run card. CPU_HOURS is what `time` said of the training.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ def data_card(settings: dict[str, Any]) -> dict[str, Any]:
     return {
         "source": "docstrings of the modules in the training split",
         "packages": "requirements/tensorflow.lock and requirements/starter-data.txt",
+        "licences": "of starter-data.txt: MIT, BSD, Apache-2.0, ISC, ZPL, PSF; no text "
+        "ships",
         "rows": len(rows),
         "sha256": stamp.hexdigest(),
     }
@@ -64,7 +66,9 @@ def held_out_scores() -> dict[str, Any]:
 
 def main() -> None:
     """Store model, fingerprints and card."""
-    run = Path(sys.argv[1] if len(sys.argv) > 1 else "runs/starter")
+    if len(sys.argv) != 3:
+        raise SystemExit("Usage: python tools/make_starter.py RUN CPU_HOURS")
+    run, hours_cpu = Path(sys.argv[1]), float(sys.argv[2])
     started = json.loads((run / "run.json").read_text(encoding="utf-8"))
     checkpoint = latest_checkpoint(run / "checkpoints")
     if checkpoint is None:
@@ -75,6 +79,7 @@ def main() -> None:
     card: dict[str, Any] = {
         "what": "encoder-decoder, copy head: body of a docstring -> first paragraph",
         "command": "nutgraf train nutgraf/recipes/configs/starter.toml",
+        "licence": "Apache-2.0",
         "weights": started["weights"],
         "updates": position["step"],
         "epochs": position["epoch"],
@@ -87,6 +92,7 @@ def main() -> None:
         ],
         "flops": started["estimate"]["flops"],
         "hours_wall": round(position["seconds"] / 3600, 2),
+        "hours_cpu": hours_cpu,
         "machine": f"2 cores, {platform.machine()}, no GPU; other work ran beside",
         "seed": started["settings"]["training"]["seed"],
         "settings": started["settings"],

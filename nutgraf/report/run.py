@@ -19,7 +19,7 @@ from nutgraf.evaluation.texts import TEXTS
 from nutgraf.metrics.names import LABELS
 from nutgraf.report.guard import findings
 from nutgraf.report.panels import panels_of, series_of
-from nutgraf.report.parts import Estimate, Fact, Report, Sample, Table
+from nutgraf.report.parts import Attention, Estimate, Fact, Report, Sample, Table
 from nutgraf.report.samples import (
     ATTENTION,
     SAMPLES,
@@ -249,7 +249,7 @@ def report_of_run(folder: str | Path) -> Report:
     guard = findings(records, _at(card, "settings", "guard"))
     tables, samples = _evaluated(files)
     samples += files.read(SAMPLES, read_samples, [])
-    attention = files.read(ATTENTION, read_attention, [])
+    attention: list[Attention] = files.read(ATTENTION, read_attention, [])
     return Report(
         title=folder.resolve().name,
         kind=kind,

@@ -1,3 +1,4 @@
+import gzip
 import json
 import subprocess
 import sys
@@ -49,6 +50,32 @@ def test_mistakes_are_told_without_a_traceback(flags, tmp_path, capsys):
         assert "Received: " in error and "Traceback" not in error
     assert main(["reward-model"]) == 2
     assert "`pairs` is needed" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def broken_files(folder):
+    """File -> what is said of it."""
+    good = json.dumps({"prompt": "p", "chosen": "a", "rejected": "b"}) + "\n"
+    files = {
+        "empty.jsonl": (b"", "at least one usable row"),
+        "json.jsonl": (f'{good}{{"prompt": '.encode(), ":2: broken JSON"),
+        "same.jsonl": (good.replace('"b"', '"a"').encode(), ":1: `chosen` and `reje"),
+        "torn.jsonl.gz": (gzip.compress(good.encode() * 99)[:-9], "torn.jsonl.gz"),
+        "bytes.jsonl": (good.encode() + b"\xff\xfe\n", "bytes.jsonl"),
+    }
+    for name, (content, message) in files.items():
+        (folder / name).write_bytes(content)
+        yield str(folder / name), message
+    yield str(folder / "absent.jsonl"), "absent.jsonl"
+
+
+@pytest.mark.parametrize("command", ["reward-model", "prefer"])
+def test_pairs_that_cannot_be_read_are_told(command, flags, tmp_path, capsys):
+    for path, message in broken_files(tmp_path):
+        assert main([command, path, *flags[1:]]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("error: ") and message in error
+        assert "Received: " in error and "Traceback" not in error
     assert not (tmp_path / "run").exists()
 
 

@@ -115,10 +115,14 @@ def test_bad_lines_are_named_or_left_out(tmp_path, reason):
     assert [judged.row.id for judged in rows] == ["a", "c"]
 
 
-def test_broken_json_is_named(tmp_path):
+def test_broken_files_are_named(tmp_path):
     path = tmp_path / "broken.jsonl"
     path.write_text(json.dumps(article()) + '\n{"id": \n')
     with pytest.raises(DataError, match=r"broken\.jsonl:2: broken JSON"):
+        read_judged(path)
+    path = write(tmp_path, [article()], "torn.jsonl.gz")
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(DataError, match=r"torn\.jsonl\.gz"):
         read_judged(path)
 
 

@@ -1,5 +1,6 @@
 """Preference pairs: from files, from scores, split by prompt."""
 
+import gzip
 import json
 import math
 
@@ -69,6 +70,31 @@ def test_bad_lines_are_named_or_left_out(tmp_path, reason):
 def test_something_must_be_left(tmp_path):
     with pytest.raises(DataError, match="at least one usable row"):
         read_pairs(write(tmp_path, [record(chosen="bad")]), bad_rows="skip")
+
+
+BROKEN = {
+    b'{"prompt": "p", "chosen"': ":2: broken JSON",
+    b'["p", "good", "bad"]': ":2: must be a JSON object, not list",
+    b'{"prompt": "\xff", "chosen": "a", "rejected": "b"}': "pairs.jsonl",
+}
+
+
+@pytest.mark.parametrize("line", BROKEN)
+def test_lines_that_are_no_records_are_named(tmp_path, line):
+    path = write(tmp_path, [record()])
+    path.write_bytes(path.read_bytes() + line)
+    with pytest.raises(DataError) as error:
+        read_pairs(path)
+    assert BROKEN[line] in str(error.value)
+
+
+def test_a_torn_file_and_an_absent_one_are_named(tmp_path):
+    path = tmp_path / "torn.jsonl.gz"
+    path.write_bytes(gzip.compress(write(tmp_path, [record()] * 99).read_bytes())[:-9])
+    with pytest.raises(DataError, match=r"torn\.jsonl\.gz"):
+        read_pairs(path)
+    with pytest.raises(DataError, match=r"absent\.jsonl.*does not"):
+        read_pairs(tmp_path / "absent.jsonl")
 
 
 def judged(name, *texts):

@@ -199,7 +199,9 @@ def split_pairs(pairs: Sequence[Pair], fold: int = 0, folds: int = 5) -> PairFol
     Args:
         pairs: all of them.
         fold: which fold is held out, in [0, folds).
-        folds: their number, at least 2; each pair is held out in one of them.
+        folds: their number, at least 2; each pair is held out in one of them. To split
+            a part again, take a number that shares no factor with it: the same hash
+            decides.
 
     Returns:
         Pairs to train on and pairs held out, both in the order given.

@@ -152,6 +152,13 @@ def test_no_prompt_is_on_both_sides_and_each_is_held_out_once():
     assert sorted(held) == sorted(pairs)
 
 
+def test_a_part_is_split_again_by_a_number_without_a_common_factor():
+    train, _ = split_pairs([Pair(f"p{n}", "a", "b") for n in range(200)], 0, 5)
+    assert split_pairs(train, 0, 10).test == []  # what is 0 of 10 was 0 of 5
+    for folds in (3, 8):
+        assert len(split_pairs(train, 0, folds).test) > len(train) / folds / 2
+
+
 def test_folds_depend_on_the_prompt_alone():
     pairs = [Pair(f"p{n}", "a", "b") for n in range(9)]
     whole, part = split_pairs(pairs, 1), split_pairs(pairs[::-2], 1)

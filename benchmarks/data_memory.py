@@ -1,6 +1,10 @@
-"""Peak memory while the token cache is made and read, by number of rows.
+"""Peak memory of the data side of `nutgraf train` and `nutgraf rl`, by number of rows.
 
     python benchmarks/data_memory.py --data rows.jsonl.gz
+
+`train`: the token cache is made, and all of it is read. `rl`: the rows are laid on disk
+and read once, their lengths found and scheduled, and 500 batches of 8 prompts drawn.
+No model is loaded, nor TensorFlow. A file with fewer rows than asked for is read again.
 
 Each size is measured in a fresh process, as the most it ever held (VmHWM of Linux:
 `ru_maxrss` would count what the parent process held before). Everything is counted:
@@ -16,17 +20,23 @@ import itertools
 import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from nutgraf.data.cache import build_cache
 from nutgraf.data.files import read_rows
+from nutgraf.data.row_store import rows_on_disk
+from nutgraf.data.rows import Row
 from nutgraf.files import write_json
+from nutgraf.models.codec import TextCodec
+from nutgraf.rl.prompts import schedule_prompts
 from nutgraf.text.tokenizer import Tokenizer
 
 RESULTS = Path(__file__).resolve().parent / "results" / "data_memory.json"
 CNN_DAILYMAIL = 287_113
 MIB = 2**20
+MAX_SOURCE, MAX_TARGET = 400, 100
+PROMPTS, BATCHES = 8, 500
 
 
 def peak() -> int:
@@ -37,20 +47,93 @@ def peak() -> int:
     raise SystemExit("The benchmark reads /proc/self/status of Linux.")
 
 
-def measure(data: Path, folder: Path, count: int) -> None:
-    """Make a cache of `count` rows, read all of it, print rows and peak bytes.
+def cycled(data: Path, count: int) -> Iterator[Row]:
+    """Read a file as often as it takes to have `count` rows.
 
     Args:
         data: file of rows.
-        folder: holds the tokenizer; gets the cache.
         count: number of rows.
+
+    Returns:
+        The rows.
     """
-    rows = itertools.islice(read_rows(data), count)
-    tokenizer = Tokenizer.load(folder)
-    cache = build_cache(rows, tokenizer, folder, 400, 100, str(count))
+    again = itertools.chain.from_iterable(read_rows(data) for _ in itertools.count())
+    return itertools.islice(again, count)
+
+
+def measure_train(rows: Iterable[Row], tokenizer: Tokenizer, folder: Path) -> int:
+    """Make a token cache and read all of it.
+
+    Args:
+        rows: the rows.
+        tokenizer: of the sources and targets.
+        folder: gets the cache.
+
+    Returns:
+        The number of rows.
+    """
+    cache = build_cache(rows, tokenizer, folder, MAX_SOURCE, MAX_TARGET, "train")
     for index in range(len(cache)):
         cache.source(index).sum(), cache.target(index).sum()
-    print(len(cache), peak())
+    return len(cache)
+
+
+def measure_rl(rows: Iterable[Row], tokenizer: Tokenizer, folder: Path) -> int:
+    """Do what a run of RL does with its rows before and while it draws batches.
+
+    Args:
+        rows: the rows.
+        tokenizer: of the sources and targets.
+        folder: where the rows are laid.
+
+    Returns:
+        The number of rows.
+    """
+    codec = TextCodec(tokenizer, MAX_SOURCE, MAX_TARGET)
+    with rows_on_disk(rows, folder) as store:
+        sum(len(row.document) for row in store)  # a run names its rows by all of them
+        schedule = schedule_prompts(store, codec, PROMPTS, (128, 256), 0)
+        for update in range(BATCHES):
+            plan = schedule.plan(update)
+            codec.batch([store[index] for index in plan.rows], plan.source_length)
+        return len(store)
+
+
+MEASURES = {"train": measure_train, "rl": measure_rl}
+
+
+def measured(kind: str, data: Path, folder: str, count: int) -> dict[str, float]:
+    """Measure one size in a process of its own.
+
+    Args:
+        kind: "train" or "rl".
+        data: file of rows.
+        folder: holds the tokenizer.
+        count: number of rows.
+
+    Returns:
+        Rows and peak MiB.
+    """
+    command = [sys.executable, __file__, "--data", str(data), "--rows", str(count)]
+    command += ["--measure", kind, folder]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    rows, size = map(int, done.stdout.split())
+    print(f"{kind:>5}  {rows:>8,} rows  {size / MIB:7.1f} MiB")
+    return {"rows": rows, "peak_mib": size / MIB}
+
+
+def whole(table: list[dict[str, float]]) -> float:
+    """Return the MiB of the whole set, by the line through the two largest sizes.
+
+    Args:
+        table: sizes, rising.
+
+    Returns:
+        MiB; at least that of the largest size.
+    """
+    small, large = table[-2:]
+    slope = (large["peak_mib"] - small["peak_mib"]) / (large["rows"] - small["rows"])
+    return large["peak_mib"] + max(slope, 0.0) * (CNN_DAILYMAIL - large["rows"])
 
 
 def main() -> None:
@@ -60,29 +143,25 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000, 4_000, 15_000])
     parser.add_argument("--vocabulary", type=int, default=30_000)
     parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.measure:
-        return measure(given.data, given.measure, given.rows[0])
-    table = []
+        kind, folder = given.measure
+        rows, tokenizer = cycled(given.data, given.rows[0]), Tokenizer.load(folder)
+        with tempfile.TemporaryDirectory(dir=folder) as made:
+            print(MEASURES[kind](rows, tokenizer, Path(made)), peak())
+        return
+    result = {"data": given.data.name, "python": sys.version.split()[0]}
     with tempfile.TemporaryDirectory() as folder:
-        texts = (row.document for row in itertools.islice(read_rows(given.data), 2_000))
+        texts = (row.document for row in cycled(given.data, 2_000))
         Tokenizer.train(texts, given.vocabulary).save(folder)
-        for count in sorted(given.rows):
-            command = [sys.executable, __file__, "--data", str(given.data)]
-            command += ["--measure", folder, "--rows", str(count)]
-            start = time.perf_counter()
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            rows, size = map(int, done.stdout.split())
-            seconds = time.perf_counter() - start
-            table.append({"rows": rows, "peak_mib": size / MIB, "seconds": seconds})
-            print(f"{rows:>8,} rows  {size / MIB:7.1f} MiB  {seconds:6.1f} s")
-    small, large = table[-2:]
-    slope = (large["peak_mib"] - small["peak_mib"]) / (large["rows"] - small["rows"])
-    whole = large["peak_mib"] + max(slope, 0.0) * (CNN_DAILYMAIL - large["rows"])
-    print(f"{CNN_DAILYMAIL:>8,} rows  {whole:7.1f} MiB, if it went on in a line")
-    result = {"data": given.data.name, "sizes": table, "whole_mib": whole}
-    write_json(given.out, {**result, "python": sys.version.split()[0]})
+        for kind in MEASURES:
+            counts = sorted(given.rows)
+            table = [measured(kind, given.data, folder, count) for count in counts]
+            result[kind] = {"sizes": table, "whole_mib": whole(table)}
+            size = f"{result[kind]['whole_mib']:7.1f} MiB"
+            print(f"{kind:>5}  {CNN_DAILYMAIL:>8,} rows  {size}, by the line")
+    write_json(given.out, result)
 
 
 if __name__ == "__main__":

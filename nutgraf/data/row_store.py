@@ -1,9 +1,9 @@
 """Rows on disk, read again by their place: memory does not grow with the data.
 
-Sources are streams, and RL asks for rows in any order. So the rows are written once, end
-to end, into a file without a name, which the system removes with the process; memory
-holds 8 bytes a row, where each begins. They are read, not mapped: mapped pages would
-count as memory of the process.
+Sources are streams, and RL asks for rows in any order. So the rows are written once,
+end to end, into a file without a name, which the system removes with the process;
+memory holds 8 bytes a row, where each begins. They are read, not mapped: mapped pages
+would count as memory of the process.
 """
 
 from __future__ import annotations

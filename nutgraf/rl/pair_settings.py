@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nutgraf.errors import ConfigError
+from nutgraf.ranges import check_ranges
 from nutgraf.rl.settings import RLSettings
 
 __all__ = ["PairSettings"]
@@ -39,30 +39,13 @@ class PairSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        for name in ("epochs", "prompts", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ConfigError(
-                    f"{name} must be an integer >= 1. Received: "
-                    f"{name}={getattr(self, name)}. Leave it out for "
-                    f"{getattr(type(self), name)}."
-                )
-        for name in (
-            "warmup",
-            "weight_decay",
-            "clip_norm",
-            "evaluate_every",
-            "patience",
-        ):
-            if getattr(self, name) < 0:
-                raise ConfigError(
-                    f"{name} must be >= 0. Received: {name}={getattr(self, name)}. "
-                    f"Leave it out for {getattr(type(self), name)}."
-                )
-        if not self.learning_rate > 0:
-            raise ConfigError(
-                "learning_rate must be > 0. Received: "
-                f"learning_rate={self.learning_rate}. 5e-5 is usual."
-            )
+        check_ranges(
+            self,
+            **dict.fromkeys(("epochs", "prompts", "checkpoint_every"), ">= 1"),
+            **dict.fromkeys(("warmup", "weight_decay", "clip_norm"), ">= 0"),
+            **dict.fromkeys(("evaluate_every", "patience"), ">= 0"),
+            learning_rate="> 0",
+        )
 
     def for_loop(self, updates: int) -> RLSettings:
         """Return what `UpdateLoop` reads of them.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nutgraf.errors import ConfigError
+from nutgraf.ranges import check_ranges
 
 __all__ = ["RLSettings"]
 
@@ -61,47 +62,21 @@ class RLSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        for name in (
-            "updates",
-            "prompts",
-            "samples",
-            "length",
-            "epochs",
-            "checkpoint_every",
-        ):
-            if getattr(self, name) < 1:
-                raise ConfigError(
-                    f"{name} must be an integer >= 1. Received: "
-                    f"{name}={getattr(self, name)}. Leave it out for "
-                    f"{getattr(type(self), name)}."
-                )
+        counts = "updates", "prompts", "samples", "length", "epochs", "checkpoint_every"
+        weights = "kl_weight", "supervised_weight", "entropy_weight", "weight_decay"
+        check_ranges(
+            self,
+            **dict.fromkeys(counts, ">= 1"),
+            **dict.fromkeys((*weights, "warmup", "clip_norm", "micro_prompts"), ">= 0"),
+            learning_rate="> 0",
+        )
         if not 0 <= self.overlong_buffer < self.length:
             raise ConfigError(
                 f"overlong_buffer must be in [0, {self.length}), below `length`. "
                 f"Received: overlong_buffer={self.overlong_buffer}. 0 turns the "
                 "penalty off."
             )
-        for name in (
-            "warmup",
-            "kl_weight",
-            "supervised_weight",
-            "entropy_weight",
-            "clip_norm",
-            "weight_decay",
-        ):
-            if getattr(self, name) < 0:
-                raise ConfigError(
-                    f"{name} must be >= 0. Received: {name}={getattr(self, name)}. "
-                    "0 turns it off."
-                )
-        if not self.learning_rate > 0:
-            raise ConfigError(
-                "learning_rate must be > 0. Received: "
-                f"learning_rate={self.learning_rate}. Leave it out for 1e-4."
-            )
-        if self.micro_prompts < 0 or (
-            self.micro_prompts and self.prompts % self.micro_prompts
-        ):
+        if self.micro_prompts and self.prompts % self.micro_prompts:
             raise ConfigError(
                 f"micro_prompts must divide prompts={self.prompts}, or be 0. Received: "
                 f"micro_prompts={self.micro_prompts}. 0 takes all at once."

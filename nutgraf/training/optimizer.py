@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-from nutgraf.errors import ConfigError
+from nutgraf.ranges import check_ranges
 
 __all__ = ["AdamW", "OptimizerState", "clip_by_global_norm", "global_norm"]
 
@@ -88,19 +88,9 @@ class AdamW:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        for name in ("beta1", "beta2"):
-            value = getattr(self, name)
-            if not 0.0 <= value < 1.0:
-                raise ConfigError(
-                    f"{name} must be in [0, 1). Received: {name}={value}. Leave it out "
-                    f"for {getattr(type(self), name)}."
-                )
-        if self.epsilon <= 0 or self.weight_decay < 0:
-            raise ConfigError(
-                "epsilon must be > 0 and weight_decay >= 0. Received: "
-                f"epsilon={self.epsilon}, weight_decay={self.weight_decay}. Leave them "
-                f"out for {type(self).epsilon} and {type(self).weight_decay}."
-            )
+        check_ranges(
+            self, beta1="[0, 1)", beta2="[0, 1)", epsilon="> 0", weight_decay=">= 0"
+        )
 
     def init(self, values: Sequence[Array]) -> OptimizerState:
         """Return the state before the first update.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nutgraf.errors import ConfigError
+from nutgraf.ranges import check_ranges
 
 __all__ = ["SupervisedSettings"]
 
@@ -42,33 +42,11 @@ class SupervisedSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        for name in ("epochs", "accumulate", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ConfigError(
-                    f"{name} must be an integer >= 1. Received: "
-                    f"{name}={getattr(self, name)}. Leave it out for "
-                    f"{getattr(type(self), name)}."
-                )
-        for name in ("label_smoothing", "dropout", "floor"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise ConfigError(
-                    f"{name} must be in [0, 1). Received: {name}={getattr(self, name)}."
-                    f" Leave it out for {getattr(type(self), name)}."
-                )
-        for name in (
-            "warmup",
-            "weight_decay",
-            "clip_norm",
-            "evaluate_every",
-            "patience",
-        ):
-            if getattr(self, name) < 0:
-                raise ConfigError(
-                    f"{name} must be >= 0. Received: {name}={getattr(self, name)}. "
-                    f"Leave it out for {getattr(type(self), name)}."
-                )
-        if not self.learning_rate > 0:
-            raise ConfigError(
-                "learning_rate must be > 0. Received: "
-                f"learning_rate={self.learning_rate}. Leave it out for 1e-3."
-            )
+        check_ranges(
+            self,
+            **dict.fromkeys(("epochs", "accumulate", "checkpoint_every"), ">= 1"),
+            **dict.fromkeys(("label_smoothing", "dropout", "floor"), "[0, 1)"),
+            **dict.fromkeys(("warmup", "weight_decay", "clip_norm"), ">= 0"),
+            **dict.fromkeys(("evaluate_every", "patience"), ">= 0"),
+            learning_rate="> 0",
+        )

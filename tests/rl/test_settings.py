@@ -10,9 +10,9 @@ from nutgraf.rl.settings import RLSettings
         ({"samples": 0}, "samples must be an integer >= 1"),
         ({"overlong_buffer": 32}, r"overlong_buffer must be in \[0, 32\)"),
         ({"updates": 0}, "updates must be an integer >= 1"),
-        ({"kl_weight": -0.1}, "kl_weight must be >= 0"),
-        ({"warmup": -1}, "warmup must be >= 0"),
-        ({"learning_rate": 0.0}, "learning_rate must be > 0"),
+        ({"kl_weight": -0.1}, "kl_weight must be a number >= 0"),
+        ({"warmup": -1}, "warmup must be an integer >= 0"),
+        ({"learning_rate": 0.0}, "learning_rate must be a number > 0"),
         ({"prompts": 16, "micro_prompts": 5}, "micro_prompts must divide prompts=16"),
     ],
 )

@@ -16,9 +16,11 @@ RUN := $(VENV)/bin/python -m
 WORKERS ?= 2
 SPREAD := -n $(WORKERS) --dist loadfile
 SUITE := $(SPREAD) -m "not slow and not readme"
+BENCH := $(VENV)/bin/python benchmarks/speed.py --peers .venv-peers/bin/python
 SOURCES := nutgraf tests tools $(wildcard benchmarks examples) conftest.py
 
-.PHONY: help demo test test-slow test-backends check lint format types oracles lock clean
+.PHONY: help demo test test-slow test-backends check lint format types oracles lock clean \
+	bench bench-check
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -51,6 +53,14 @@ format: $(VENV)/.stamp-dev ## put all files into the common format
 types: $(VENV)/.stamp-dev ## check the types
 	$(RUN) mypy
 
+bench: $(VENV)/.stamp-run .venv-peers/.stamp ## measure speed beside the peers: 40 minutes, QUICK=1 five
+	$(BENCH) $(if $(QUICK),--quick)
+	$(if $(QUICK),,$(VENV)/bin/python benchmarks/performance.py)
+
+bench-check: $(VENV)/.stamp-run .venv-peers/.stamp ## compare the ratios of a quick run with the committed ones
+	$(BENCH) --quick
+	$(VENV)/bin/python benchmarks/check.py
+
 oracles: ## make the frozen numbers of other libraries again, in environments of their own
 	$(PYTHON) tools/oracles.py
 
@@ -58,7 +68,7 @@ lock: $(VENV)/.stamp-dev ## write requirements/*.lock anew, with today's version
 	$(VENV)/bin/python tools/lock.py
 
 clean: ## remove the environments and everything that was generated
-	rm -rf .venv .venv-jax .venv-torch build dist .cache .pytest_cache .mypy_cache \
+	rm -rf .venv .venv-jax .venv-torch .venv-peers build dist .cache .pytest_cache .mypy_cache \
 		.ruff_cache .hypothesis
 
 # $(1) = folder, $(2) = the interpreter that makes it
@@ -88,6 +98,12 @@ $(VENV)/.stamp-dev: $(VENV)/.stamp-run requirements/dev.lock
 	@echo "installing requirements/jax.lock"
 	@.venv-jax/bin/python $(PIP_INSTALL) -r requirements/jax.lock
 	@.venv-jax/bin/python $(PIP_INSTALL) --no-deps --editable .
+	@touch $@
+
+.venv-peers/.stamp: requirements/peers.lock
+	$(call make-venv,.venv-peers,$(PYTHON_TORCH))
+	@echo "installing requirements/peers.lock"
+	@.venv-peers/bin/python $(PIP_INSTALL) -r requirements/peers.lock
 	@touch $@
 
 .venv-torch/.stamp-dev: requirements/torch.lock pyproject.toml

@@ -8,6 +8,7 @@ installed. All locks agree on the packages that they share:
 - tensorflow.lock: what `make demo` installs
 - dev.lock: what tests and checks need on top of it
 - jax.lock, torch.lock: the same tools with another backend, for `make test-backends`
+- peers.lock: what `make bench` measures nutgraf against; it agrees with no other
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ FOLDER = ROOT / "requirements"
 # Newer ones pull gigabytes of CUDA packages; of this one there is a small CPU build
 # (docs/decisions/0001-dependencies.md).
 TORCH = "torch==2.13.0"
+# What `make bench` measures against (docs/performance.md names the versions).
+PEERS = ["transformers>=5", "trl>=1.16", "ctranslate2>=4.8", "rouge-score>=0.1.2"]
 # It needs PyTorch; a slow test lets it learn in our environment.
 BASELINES = "stable-baselines3>=2.4"
 # The lock is made on Linux; elsewhere the same version has the other name.
@@ -116,7 +119,7 @@ def write(stem: str, purpose: str, versions: dict[str, str]) -> None:
 
 
 def main() -> None:
-    """Resolve the four environments, one after another, and write their locks."""
+    """Resolve the five environments, one after another, and write their locks."""
     run = resolve(requirements("tensorflow-cpu", "tensorboard"), {})
     write("tensorflow", "What `make demo` installs: nutgraf on TensorFlow (CPU).", run)
     everything = resolve(requirements("tensorflow-cpu", "tensorboard", "dev"), run)
@@ -128,6 +131,8 @@ def main() -> None:
     write(
         "torch", "nutgraf on PyTorch with the test tools.", resolve(wanted, everything)
     )
+    peers = resolve([TORCH, *PEERS], {})
+    write("peers", "What `make bench` measures nutgraf against.", peers)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ so both do the same arithmetic. Imports nothing of nutgraf.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import re
 
 import numpy as np
 import torch
@@ -164,47 +164,38 @@ class Summarizer(nn.Module):
         )
 
 
-def make_step(
-    config: dict, training: dict, threads: int
-) -> tuple[Callable[[dict], float], int]:
-    """Build model and optimiser.
+PARTS = {
+    "attention": "self_attention",
+    "cross": "cross_attention",
+    "norms.0": "self_attention_norm",
+    "norms.1": "feed_forward_norm",
+    "norms.2": "cross_attention_norm",
+    "feed_forward.0": "feed_forward/expand",
+    "feed_forward.2": "feed_forward/reduce",
+}
 
-    Args:
-        config: of the model.
-        training: smoothing, clip_norm, weight_decay, learning_rate.
-        threads: of one operation.
 
-    Returns:
-        A function that takes one update on a batch and returns its mean negative
-        log-likelihood, and the number of weights.
-    """
-    torch.set_num_threads(threads)
-    torch.manual_seed(0)
-    model = Summarizer(config).train()
-    matrices = [weight for weight in model.parameters() if weight.ndim > 1]
-    vectors = [weight for weight in model.parameters() if weight.ndim <= 1]
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": matrices, "weight_decay": training["weight_decay"]},
-            {"params": vectors, "weight_decay": 0.0},
-        ],
-        lr=training["learning_rate"],
-        betas=(0.9, 0.98),
-        eps=1e-8,
-        fused=True,
-    )
+def our_name(name: str) -> str:
+    """Return nutgraf's name of a weight of `Summarizer`."""
+    if name == "embedding.weight":
+        return "embedding/embeddings"
+    name, _, kind = name.rpartition(".")
+    block = re.fullmatch(r"(encoder|decoder)\.(\d+)\.(.+)", name)
+    if block:
+        part = block[3]
+        for own, other in PARTS.items():
+            part = part.replace(own, other)
+        name = f"{block[1]}_{block[2]}/{part}"
+    name = name.replace(".", "/")
+    if name.endswith("norm"):
+        return f"{name}/{'gamma' if kind == 'weight' else 'beta'}"
+    return f"{name}/{'kernel' if kind == 'weight' else 'bias'}"
 
-    def step(batch: dict) -> float:
-        source, target = (
-            torch.from_numpy(batch[name]) for name in ("source", "target")
-        )
-        losses, log_probs = model(source.long(), target.long(), training["smoothing"])
-        counts = (target != PAD).float()
-        loss = (losses * counts).sum() / counts.sum()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), training["clip_norm"])
-        optimizer.step()
-        return -((log_probs.detach() * counts).sum() / counts.sum()).item()
 
-    return step, sum(weight.numel() for weight in model.parameters())
+def load(model: Summarizer, weights: dict[str, np.ndarray]) -> None:
+    """Put in weights under nutgraf's names, kernels as (inputs, outputs)."""
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            ours = our_name(name)
+            value = torch.from_numpy(weights[ours])
+            parameter.copy_(value.T if ours.endswith("kernel") else value)

@@ -1,0 +1,1 @@
+"""One worker per side of a duel; `python -m peers.NAME SETTINGS` answers requests."""

@@ -38,7 +38,7 @@ from nutgraf.layers.positions import sinusoidal_positions
 from nutgraf.models.codec import TextCodec
 from nutgraf.models.config import SIZES, ModelConfig, named_config
 from nutgraf.models.encoder_decoder import EncoderDecoder
-from nutgraf.models.policy import EncoderDecoderPolicy
+from nutgraf.models.encoder_decoder_policy import EncoderDecoderPolicy
 from nutgraf.text.tokenizer import Tokenizer
 
 

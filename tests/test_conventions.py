@@ -38,6 +38,7 @@ TESTED_ELSEWHERE = {
     "backend/jax.py": "tests/backend/test_init.py, on each backend",
     "backend/torch.py": "tests/backend/test_init.py, on each backend",
     "errors.py": "every test of a message",
+    "models/policy.py": "a protocol; tests/testing/test_policies.py",
 }
 
 

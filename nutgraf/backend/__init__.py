@@ -22,8 +22,8 @@ from keras import tree
 
 from nutgraf import __version__
 
-__all__ = ["assign", "checkpointed", "describe", "jit", "make_deterministic", "name"]
-__all__ += ["to_numpy", "to_tensor", "value_and_grad", "with_values"]
+__all__ = ["assign", "checkpointed", "describe", "jit", "linear", "make_deterministic"]
+__all__ += ["name", "to_numpy", "to_tensor", "value_and_grad", "with_values"]
 
 Array = Any
 
@@ -128,6 +128,22 @@ def checkpointed(function: Callable[..., Array]) -> Callable[..., Array]:
         The same function, whose intermediate results are not kept.
     """
     return _engine.checkpointed(function)
+
+
+def linear(
+    function: Callable[[Array], Array], transpose: Callable[[Array], Array]
+) -> Callable[[Array], Array]:
+    """Give a linear function its gradient.
+
+    Args:
+        function: a linear function of one array.
+        transpose: its transpose, which takes the gradient of the output to that of the
+            input.
+
+    Returns:
+        The function; its gradient is what `transpose` says.
+    """
+    return _engine.linear(function, transpose)
 
 
 def to_tensor(array: Any) -> Array:

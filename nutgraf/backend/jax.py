@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-__all__ = ["checkpointed", "compile", "describe", "make_deterministic"]
+__all__ = ["checkpointed", "compile", "describe", "linear", "make_deterministic"]
 __all__ += ["to_numpy", "to_tensor", "value_and_grad"]
 
 
@@ -25,6 +25,15 @@ def value_and_grad(function: Callable[..., Any]) -> Callable[..., Any]:
 def checkpointed(function: Callable[..., Any]) -> Callable[..., Any]:
     """See `nutgraf.backend.checkpointed`."""
     return jax.checkpoint(function)
+
+
+def linear(
+    function: Callable[[Any], Any], transpose: Callable[[Any], Any]
+) -> Callable[[Any], Any]:
+    """See `nutgraf.backend.linear`."""
+    known = jax.custom_vjp(function)
+    known.defvjp(lambda x: (function(x), None), lambda _, grad: (transpose(grad),))
+    return known
 
 
 def to_tensor(array: Any) -> Any:

@@ -11,7 +11,7 @@ import tensorflow as tf
 # they share a wrapper; `Compiled.compilations` counts what is really compiled.
 tf.get_logger().addFilter(lambda record: "tf.function retracing" not in str(record.msg))
 
-__all__ = ["checkpointed", "compile", "describe", "make_deterministic"]
+__all__ = ["checkpointed", "compile", "describe", "linear", "make_deterministic"]
 __all__ += ["to_numpy", "to_tensor", "value_and_grad"]
 
 
@@ -40,6 +40,13 @@ def value_and_grad(function: Callable[..., Any]) -> Callable[..., Any]:
 def checkpointed(function: Callable[..., Any]) -> Callable[..., Any]:
     """See `nutgraf.backend.checkpointed`."""
     return tf.recompute_grad(function)
+
+
+def linear(
+    function: Callable[[Any], Any], transpose: Callable[[Any], Any]
+) -> Callable[[Any], Any]:
+    """See `nutgraf.backend.linear`."""
+    return tf.custom_gradient(lambda x: (function(x), transpose))
 
 
 def to_tensor(array: Any) -> Any:

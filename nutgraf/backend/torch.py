@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.utils.checkpoint import checkpoint
 
-__all__ = ["checkpointed", "compile", "describe", "make_deterministic"]
+__all__ = ["checkpointed", "compile", "describe", "linear", "make_deterministic"]
 __all__ += ["to_numpy", "to_tensor", "value_and_grad"]
 
 
@@ -51,6 +51,26 @@ def checkpointed(function: Callable[..., Any]) -> Callable[..., Any]:
         return checkpoint(function, *args, use_reentrant=False)
 
     return recomputed
+
+
+class _Linear(torch.autograd.Function):
+    """A linear function that knows its transpose."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, function: Any, transpose: Any) -> Any:
+        ctx.transpose = transpose
+        return function(x)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Any) -> Any:
+        return ctx.transpose(grad), None, None
+
+
+def linear(
+    function: Callable[[Any], Any], transpose: Callable[[Any], Any]
+) -> Callable[[Any], Any]:
+    """See `nutgraf.backend.linear`."""
+    return lambda x: _Linear.apply(x, function, transpose)
 
 
 def to_tensor(array: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from nutgraf.layers.packing import Grid
 from nutgraf.layers.precision import at_least_float32
 
 __all__ = ["Attention", "causal_mask"]
@@ -70,38 +71,46 @@ class Attention(keras.layers.Layer):
             layer.build((None, None, self.width))
         self.built = True
 
-    def _split(self, x: Array) -> Array:
+    def _split(self, x: Array, grid: Grid | None = None) -> Array:
+        x = x if grid is None else grid.spread(x)
         batch, length, _ = ops.shape(x)
         x = ops.reshape(x, (batch, length, self.heads, self.width // self.heads))
         return ops.transpose(x, (0, 2, 1, 3))  # (B, H, L, D/H)
 
-    def keys_values(self, x: Array) -> tuple[Array, Array]:
+    def keys_values(self, x: Array, grid: Grid | None = None) -> tuple[Array, Array]:
         """Project states to keys and values.
 
         Args:
-            x: (B, L, D) states.
+            x: (B, L, D) states, or the list (N, D) of a grid's.
+            grid: of shape (B, L), when x is a list.
 
         Returns:
             Two arrays (B, H, L, D/H).
         """
-        return self._split(self.key(x)), self._split(self.value(x))
+        return self._split(self.key(x), grid), self._split(self.value(x), grid)
 
     def attend(
-        self, x: Array, keys: Array, values: Array, mask: Array | None
+        self,
+        x: Array,
+        keys: Array,
+        values: Array,
+        mask: Array | None,
+        grid: Grid | None = None,
     ) -> tuple[Array, Array]:
         """Attend from states to given keys and values.
 
         Args:
-            x: (B, Q, D) states that ask.
+            x: (B, Q, D) states that ask, or the list (N, D) of a grid's.
             keys: (B, H, L, D/H).
             values: (B, H, L, D/H).
             mask: bool, broadcastable to (B, Q, L), True = visible; None = all.
+            grid: of shape (B, Q), when x is a list.
 
         Returns:
-            (B, Q, D) outputs and (B, H, Q, L) float32 weights.
+            Outputs in the shape of x, and (B, H, Q, L) float32 weights.
         """
         scale = (self.width // self.heads) ** -0.5
-        query = self._split(self.query(x) * scale)  # (B, H, Q, D/H)
+        query = self._split(self.query(x) * scale, grid)  # (B, H, Q, D/H)
         scores = ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2)))
         scores = at_least_float32(scores)
         if mask is not None:
@@ -109,8 +118,9 @@ class Attention(keras.layers.Layer):
         weights = ops.softmax(scores, axis=-1)  # (B, H, Q, L)
         mixed = ops.matmul(ops.cast(weights, values.dtype), values)
         mixed = ops.transpose(mixed, (0, 2, 1, 3))  # (B, Q, H, D/H)
-        batch, length, _ = ops.shape(x)
+        batch, length = ops.shape(mixed)[:2]
         mixed = ops.reshape(mixed, (batch, length, self.width))
+        mixed = mixed if grid is None else grid.collect(mixed)
         return self.output_projection(mixed), weights
 
     def call(self, x: Array, visible: Array | None = None) -> Array:

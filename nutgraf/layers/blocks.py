@@ -15,6 +15,7 @@ from keras import ops
 from nutgraf.layers.attention import Attention
 from nutgraf.layers.dropout import Dropout
 from nutgraf.layers.feed_forward import FeedForward
+from nutgraf.layers.packing import Grid
 
 __all__ = ["DecoderBlock", "DecoderCache", "EncoderBlock", "layer_norm"]
 
@@ -122,16 +123,20 @@ class DecoderBlock(keras.layers.Layer):
         self.built = True
 
     def _rest(
-        self, x: Array, source: tuple[Array, Array], mask: Array, dropout: Dropout
+        self,
+        x: Array,
+        source: tuple[Array, Array],
+        mask: Array,
+        grid: Grid,
+        dropout: Dropout,
     ) -> tuple[Array, Array]:
-        """Attend to the source and feed forward; x (P·G, L, D), source (P, H, S, ·)."""
-        rows, length, width = ops.shape(x)
+        """Attend to the source and feed forward; x (N, D), source (P, H, S, ·)."""
         prompts = ops.shape(source[0])[0]
-        asked = ops.reshape(
-            self.cross_norm(x), (prompts, rows // prompts * length, width)
-        )  # the samples of a prompt become one query (P, G·L, D)
-        answer, weights = self.cross.attend(asked, *source, mask)
-        x = x + dropout(ops.reshape(answer, (rows, length, width)))
+        rows, length = grid.shape  # the samples of a prompt become one query
+        joined = Grid((prompts, rows // prompts * length), grid.packing)
+        asked = self.cross_norm(x)
+        answer, weights = self.cross.attend(asked, *source, mask, joined)
+        x = x + dropout(answer)
         return x + dropout(self.feed_forward(self.feed_forward_norm(x))), weights
 
     def call(
@@ -140,22 +145,26 @@ class DecoderBlock(keras.layers.Layer):
         source: tuple[Array, Array],
         visible: Array,
         causal: Array,
+        grid: Grid,
         dropout: Dropout,
     ) -> tuple[Array, Array]:
         """Transform whole texts.
 
         Args:
-            x: (P·G, T, D) states, the samples of a prompt side by side.
+            x: (N, D) states of the grid's tokens.
             source: keys and values of the source, each (P, H, S, D/H).
             visible: (P, 1, S) bool, True = a source token.
             causal: (1, T, T) bool.
+            grid: of shape (P·G, T), the samples of a prompt side by side.
             dropout: the dropout of this pass.
 
         Returns:
-            (P·G, T, D) states and (P, H, G·T, S) float32 weights on the source.
+            (N, D) states and (P, H, G·T, S) float32 weights on the source.
         """
-        x = x + dropout(self.attention(self.attention_norm(x), visible=causal))
-        return self._rest(x, source, visible, dropout)
+        normed = self.attention_norm(x)
+        own = self.attention.keys_values(normed, grid)
+        x = x + dropout(self.attention.attend(normed, *own, causal, grid)[0])
+        return self._rest(x, source, visible, grid, dropout)
 
     def step(
         self,
@@ -164,21 +173,24 @@ class DecoderBlock(keras.layers.Layer):
         time: Array,
         source: tuple[Array, Array],
         mask: Array,
+        grid: Grid,
     ) -> tuple[Array, DecoderCache]:
         """Transform one position and append it to the cache.
 
         Args:
-            x: (P·G, 1, D) states at position `time`.
+            x: (N, D) states at position `time`.
             cache: of the positions before.
             time: int32 scalar.
             source: keys and values of the source, each (P, H, S, D/H).
             mask: (P, 1, S) bool.
+            grid: of shape (P, G), the texts.
 
         Returns:
-            (P·G, 1, D) states and the longer cache.
+            (N, D) states and the longer cache.
         """
+        alone = Grid((cache.keys.shape[0], 1))
         normed = self.attention_norm(x)
-        keys, values = self.attention.keys_values(normed)  # (P·G, H, 1, D/H)
+        keys, values = self.attention.keys_values(normed, alone)  # (N, H, 1, D/H)
         zero = ops.zeros_like(time)  # all indices of one type
         start = (zero, zero, time, zero)
         cache = DecoderCache(
@@ -186,8 +198,8 @@ class DecoderBlock(keras.layers.Layer):
             ops.slice_update(cache.values, start, values),
         )
         reached = ops.arange(cache.keys.shape[2]) <= time
-        own, _ = self.attention.attend(normed, *cache, reached[None, None, :])
-        return self._rest(x + own, source, mask, Dropout(0.0, None))[0], cache
+        own, _ = self.attention.attend(normed, *cache, reached[None, None, :], alone)
+        return self._rest(x + own, source, mask, grid, Dropout(0.0, None))[0], cache
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""

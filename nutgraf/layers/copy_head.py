@@ -17,9 +17,10 @@ from typing import Any
 import keras
 from keras import ops
 
+from nutgraf.layers.categorical import categorical, first_above
 from nutgraf.layers.precision import at_least_float32
 
-__all__ = ["CopyHead", "log_add", "log_masked_sum"]
+__all__ = ["CopyHead", "draw_mixture", "log_add", "log_masked_sum"]
 
 Array = Any
 
@@ -55,6 +56,41 @@ def log_add(a: Array, b: Array) -> Array:
     """
     larger = ops.maximum(a, b)
     return larger + ops.log1p(ops.exp(-ops.abs(a - b)))
+
+
+def draw_mixture(
+    logits: Array, weights: Array, gate: Array, source_ids: Array, uniforms: Array
+) -> tuple[Array, Array]:
+    """Draw from the mixture: first which part, then an action of that part.
+
+    Nothing is scattered into the vocabulary; the log-prob is the mixture's, whichever
+    part the action came from.
+
+    Args:
+        logits: (N, V) float32 of the vocabulary.
+        weights: (N, S) float32 on the source, which sum to 1.
+        gate: (N,) float32, logit of the vocabulary's share.
+        source_ids: (N, S) int32.
+        uniforms: (N,) float32 in (0, 1).
+
+    Returns:
+        (N,) int32 actions and their (N,) float32 log-probs, nats.
+    """
+    share = ops.sigmoid(gate)
+    generated = uniforms < share
+    rest = ops.where(
+        generated,
+        uniforms / share,
+        (uniforms - share) / ops.maximum(1.0 - share, 1e-30),
+    )
+    rest = ops.clip(rest, 0.0, 1.0 - 2.0**-24)
+    word, normaliser = categorical(logits, rest)
+    place, _ = first_above(weights, rest * ops.sum(weights, axis=-1))
+    copied = ops.take_along_axis(source_ids, place[:, None], axis=-1)[:, 0]
+    actions = ops.where(generated, word, copied)
+    chosen = ops.take_along_axis(logits, actions[:, None], axis=-1)[:, 0] - normaliser
+    pointed = log_masked_sum(weights, source_ids == actions[:, None])
+    return actions, log_add(chosen - ops.softplus(-gate), pointed - ops.softplus(gate))
 
 
 class CopyHead(keras.layers.Layer):

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras import ops
 
 from nutgraf.layers.dropout import Dropout
+from nutgraf.layers.packing import Grid
 from nutgraf.layers.rotary import Rotation
 from nutgraf.layers.rotary_attention import KeysValues, RotaryAttention
 from nutgraf.layers.swiglu import SwiGLU
@@ -87,57 +87,54 @@ class LlamaBlock(keras.layers.Layer):
         visible: Array,
         dropout: Dropout,
         prompt: Sequence[tuple[KeysValues, Array]] = (),
+        grid: Grid | None = None,
     ) -> tuple[Array, KeysValues]:
         """Transform whole texts.
 
         Args:
-            x: (P, G, L, D) states.
+            x: (P, G, L, D) states, or the list (N, D) of a grid's.
             at: rotation to their positions, (P, 1, 1, L, D/H/2) each.
             visible: bool, broadcastable to (P, H, G, L, L): causal.
             dropout: the dropout of this pass.
             prompt: what came before, with what is visible of it.
+            grid: of shape (P, G, L), when x is a list.
 
         Returns:
-            (P, G, L, D) states, and the keys and values of the texts.
+            States in the shape of x, and the keys and values of the texts.
         """
         normed = self.attention_norm(x)
-        own = self.attention.keys_values(normed, at)
-        answer = self.attention.attend(normed, at, [*prompt, (own, visible)])
+        own = self.attention.keys_values(normed, at, grid)
+        parts = [*prompt, (own, visible)]
+        answer = self.attention.attend(normed, at, parts, grid)
         return self._rest(x + dropout(answer), dropout), own
 
     def step(
         self,
         x: Array,
         at: Rotation,
-        cache: KeysValues,
         time: Array,
-        prompt: Sequence[tuple[KeysValues, Array]],
+        past: KeysValues,
+        prompt: KeysValues,
+        seen: Array,
+        grid: Grid,
     ) -> tuple[Array, KeysValues]:
-        """Transform one position and append it to the cache.
+        """Transform the newest token of some texts and append it to their past.
 
         Args:
-            x: (P, G, 1, D) states of action `time`.
-            at: rotation to their positions, (P, 1, 1, 1, D/H/2) each.
-            cache: of the actions before; what is not yet reached holds zeros.
-            time: int32 scalar.
-            prompt: what came before, with what is visible of it.
+            x: (N, D) states.
+            at: rotation to their positions, (N, 1, D/H/2) each.
+            time: int32 scalar, number of tokens in the past.
+            past: of the texts, (N, H, T, D/H).
+            prompt: (P, H, 1, S, D/H).
+            seen: (N, 1, S) bool, True = a token of the text's own prompt.
+            grid: of shape (P, G), the texts.
 
         Returns:
-            (P, G, 1, D) states and the longer cache.
+            (N, D) states and the longer past.
         """
         normed = self.attention_norm(x)
-        new = self.attention.keys_values(normed, at)  # (P, H, G, 1, D/H)
-        zero = ops.zeros_like(time)  # all indices of one type
-        start = (zero, zero, zero, time, zero)
-        cache = KeysValues(
-            *(
-                ops.slice_update(past, start, ops.cast(now, past.dtype))
-                for past, now in zip(cache, new, strict=True)
-            )
-        )
-        reached = ops.arange(cache.keys.shape[3]) <= time
-        answer = self.attention.attend(normed, at, [*prompt, (cache, reached)])
-        return self._rest(x + answer, Dropout(0.0, None)), cache
+        answer, past = self.attention.step(normed, at, time, past, prompt, seen, grid)
+        return self._rest(x + answer, Dropout(0.0, None)), past
 
     def _rest(self, x: Array, dropout: Dropout) -> Array:
         return x + dropout(self.feed_forward(self.feed_forward_norm(x)))

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from nutgraf.layers.packing import Grid
 from nutgraf.layers.precision import at_least_float32
 from nutgraf.layers.rotary import Rotation, rotate
 
@@ -91,40 +92,49 @@ class RotaryAttention(keras.layers.Layer):
             layer.build((None, None, self.width))
         self.built = True
 
-    def _split(self, x: Array) -> Array:
+    def _split(self, x: Array, grid: Grid | None) -> Array:
+        x = x if grid is None else grid.spread(x)
         prompts, samples, length, _ = ops.shape(x)
         shape = (prompts, samples, length, self.heads, self.width // self.heads)
         return ops.transpose(ops.reshape(x, shape), (0, 3, 1, 2, 4))
 
-    def keys_values(self, x: Array, at: Rotation) -> KeysValues:
+    def keys_values(
+        self, x: Array, at: Rotation, grid: Grid | None = None
+    ) -> KeysValues:
         """Project states to keys and values.
 
         Args:
-            x: (P, G, L, D) states.
+            x: (P, G, L, D) states, or the list (N, D) of a grid's.
             at: rotation to their positions, (P, 1, 1, L, D/H/2) each.
+            grid: of shape (P, G, L), when x is a list.
 
         Returns:
             Keys and values.
         """
-        keys = rotate(self._split(self.key(x)), at)
-        return KeysValues(keys, self._split(self.value(x)))
+        keys = rotate(self._split(self.key(x), grid), at)
+        return KeysValues(keys, self._split(self.value(x), grid))
 
     def attend(
-        self, x: Array, at: Rotation, parts: Sequence[tuple[KeysValues, Array]]
+        self,
+        x: Array,
+        at: Rotation,
+        parts: Sequence[tuple[KeysValues, Array]],
+        grid: Grid | None = None,
     ) -> Array:
         """Attend to all parts of the text with one softmax.
 
         Args:
-            x: (P, G, Q, D) states that ask.
+            x: (P, G, Q, D) states that ask, or the list (N, D) of a grid's.
             at: rotation to their positions, (P, 1, 1, Q, D/H/2) each.
             parts: keys and values of each part, and which of them are visible: bool,
                 broadcastable to (P, H, G, Q, L).
+            grid: of shape (P, G, Q), when x is a list.
 
         Returns:
-            (P, G, Q, D) outputs.
+            Outputs in the shape of x.
         """
         scale = (self.width // self.heads) ** -0.5
-        query = rotate(self._split(self.query(x)), at) * scale
+        query = rotate(self._split(self.query(x), grid), at) * scale
         scores = []
         for part, visible in parts:
             products = _shared_matmul(query, ops.transpose(part.keys, (0, 1, 2, 4, 3)))
@@ -137,7 +147,66 @@ class RotaryAttention(keras.layers.Layer):
             mixed = mixed + _shared_matmul(weights[..., start:end], part.values)
             start = end
         mixed = ops.transpose(mixed, (0, 2, 3, 1, 4))  # (P, G, Q, H, D/H)
-        return self.output_projection(ops.reshape(mixed, ops.shape(x)))
+        mixed = ops.reshape(mixed, (*ops.shape(mixed)[:3], self.width))
+        mixed = mixed if grid is None else grid.collect(mixed)
+        return self.output_projection(mixed)
+
+    def step(
+        self,
+        x: Array,
+        at: Rotation,
+        time: Array,
+        past: KeysValues,
+        prompt: KeysValues,
+        seen: Array,
+        grid: Grid,
+    ) -> tuple[Array, KeysValues]:
+        """Attend from the newest token of some texts to prompt and past.
+
+        Args:
+            x: (N, D) states of the tokens.
+            at: rotation to their positions, (N, 1, D/H/2) each.
+            time: int32 scalar, number of tokens in the past.
+            past: of the texts, (N, H, T, D/H); what is not yet reached holds zeros.
+            prompt: (P, H, 1, S, D/H).
+            seen: (N, 1, S) bool, True = a token of the text's own prompt.
+            grid: of shape (P, G), the texts.
+
+        Returns:
+            (N, D) outputs, and the past with these tokens.
+        """
+        shape = (-1, self.heads, self.width // self.heads)
+        query, key, value = (
+            ops.reshape(part(x), shape) for part in (self.query, self.key, self.value)
+        )
+        zero = ops.zeros_like(time)  # all indices of one type
+        new = (rotate(key, at), value)
+        past = KeysValues(
+            *(
+                ops.slice_update(
+                    old, (zero, zero, time, zero), ops.cast(now, old.dtype)[:, :, None]
+                )
+                for old, now in zip(past, new, strict=True)
+            )
+        )
+        query = rotate(query, at) * shape[-1] ** -0.5  # (N, H, D/H)
+
+        def of_prompt(a: Array, b: Array) -> Array:
+            """(N, H, X) x (P, H, X, Y) -> (N, H, Y): a prompt's texts as one matrix."""
+            asked = ops.transpose(grid.spread(a), (0, 2, 1, 3))  # (P, H, G, X)
+            return grid.collect(ops.transpose(ops.matmul(asked, b), (0, 2, 1, 3)))
+
+        keys = ops.transpose(prompt.keys[:, :, 0], (0, 1, 3, 2))
+        said = at_least_float32(of_prompt(query, keys))  # (N, H, S)
+        own = at_least_float32(ops.matmul(past.keys, query[..., None])[..., 0])
+        reached = ops.arange(past.keys.shape[2]) <= time
+        scores = [ops.where(seen, said, -1e9), ops.where(reached, own, -1e9)]
+        weights = ops.softmax(ops.concatenate(scores, axis=-1), axis=-1)
+        weights = ops.cast(weights, query.dtype)
+        size = seen.shape[-1]
+        mixed = of_prompt(weights[..., :size], prompt.values[:, :, 0])
+        mixed += ops.matmul(weights[:, :, None, size:], past.values)[:, :, 0]
+        return self.output_projection(ops.reshape(mixed, ops.shape(x))), past
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""

@@ -8,7 +8,7 @@ from nutgraf.models.codec import TextCodec
 from nutgraf.models.config import ModelConfig, named_config
 from nutgraf.models.decoder_only import DecoderOnly, DecoderOnlyPolicy
 from nutgraf.models.encoder_decoder import EncoderDecoder
-from nutgraf.models.policy import EncoderDecoderPolicy
+from nutgraf.models.encoder_decoder_policy import EncoderDecoderPolicy
 
 __all__ = ["new_policy", "policy_of"]
 

@@ -19,15 +19,17 @@ import keras
 import numpy as np
 from keras import ops
 
-from nutgraf.arrays import BOS, EOS, PAD
+from nutgraf.arrays import BOS, PAD
 from nutgraf.layers.attention import causal_mask
+from nutgraf.layers.categorical import draw_logits
 from nutgraf.layers.dropout import Dropout
 from nutgraf.layers.llama_block import LlamaBlock, rms_norm
+from nutgraf.layers.packing import Grid, Packing
 from nutgraf.layers.precision import at_least_float32
 from nutgraf.layers.rotary import Rotation, rotation
 from nutgraf.layers.rotary_attention import KeysValues
 from nutgraf.models.config import ModelConfig
-from nutgraf.models.policy import EncoderDecoderPolicy, PolicyState
+from nutgraf.models.encoder_decoder_policy import EncoderDecoderPolicy
 
 __all__ = ["DecoderOnly", "DecoderOnlyPolicy"]
 
@@ -133,7 +135,11 @@ class DecoderOnly(keras.Model):
         }
 
     def hidden(
-        self, memory: Memory, actions: Array, dropout: Dropout | None = None
+        self,
+        memory: Memory,
+        actions: Array,
+        dropout: Dropout | None = None,
+        packing: Packing | None = None,
     ) -> Array:
         """Return the state from which each action is drawn (teacher forcing).
 
@@ -141,6 +147,7 @@ class DecoderOnly(keras.Model):
             memory: of `encode`.
             actions: (P, G, T) int32.
             dropout: the dropout of this pass; None drops nothing.
+            packing: the actions that count, of the P·G·T; None = all.
 
         Returns:
             (P, G, T, D); state t has read the source, the separator and the actions
@@ -148,18 +155,25 @@ class DecoderOnly(keras.Model):
         """
         first = ops.full_like(actions[..., :1], BOS)
         inputs = ops.concatenate([first, actions[..., :-1]], axis=-1)
-        return self._go_on(memory, inputs, dropout)
+        return self._go_on(memory, inputs, dropout, packing)
 
-    def _go_on(self, memory: Memory, inputs: Array, dropout: Dropout | None) -> Array:
+    def _go_on(
+        self,
+        memory: Memory,
+        inputs: Array,
+        dropout: Dropout | None,
+        packing: Packing | None = None,
+    ) -> Array:
         drop = dropout or Dropout(0.0, None)
         length = ops.shape(inputs)[-1]
         steps = ops.arange(length, dtype="int32")
         at = self._rotation(memory["lengths"][:, None] + steps[None])
         causal = causal_mask(length)[None, None]  # (1, 1, 1, T, T)
-        x = drop(self.embedding(inputs))  # (P, G, T, D)
+        grid = Grid(ops.shape(inputs), packing)
+        x = drop(self.embedding(grid.collect(inputs)))  # (N, D)
         for block, source in zip(self.blocks, memory["source"], strict=True):
-            x, _ = block.read(x, at, causal, drop, [(source, memory["mask"])])
-        return self.final_norm(x)
+            x, _ = block.read(x, at, causal, drop, [(source, memory["mask"])], grid)
+        return grid.spread(self.final_norm(x))
 
     def start(self, prompts: int, samples: int, length: int) -> list[KeysValues]:
         """Return empty caches for `samples` texts of each prompt.
@@ -170,15 +184,21 @@ class DecoderOnly(keras.Model):
             length: T, the longest text.
 
         Returns:
-            One cache per block, of the separator and the actions but the last.
+            One cache (P·G, H, T, D/H) per block, of the separator and the actions but
+            the last.
         """
         heads = self.config.heads
-        shape = (prompts, heads, samples, length, self.config.width // heads)
+        shape = (prompts * samples, heads, length, self.config.width // heads)
         empty = ops.zeros(shape, dtype=self.compute_dtype)
         return [KeysValues(empty, empty) for _ in self.blocks]
 
     def step(
-        self, memory: Memory, caches: list[KeysValues], time: Array, last: Array
+        self,
+        memory: Memory,
+        caches: list[KeysValues],
+        time: Array,
+        last: Array,
+        grid: Grid,
     ) -> tuple[Array, list[KeysValues]]:
         """Go on by one action.
 
@@ -186,20 +206,24 @@ class DecoderOnly(keras.Model):
             memory: of `encode`.
             caches: of `start` or of the step before.
             time: int32 scalar, number of actions so far.
-            last: (P, G) int32, the last actions; `BOS` at first.
+            last: (N,) int32, the last actions; `BOS` at first.
+            grid: of shape (P, G), the texts.
 
         Returns:
-            (P, G, D) states and the longer caches.
+            (N, D) states and the longer caches.
         """
-        at = self._rotation((memory["lengths"] + time)[:, None])
-        x = self.embedding(last[..., None])  # (P, G, 1, D)
+        lengths = ops.take(memory["lengths"], grid.rows)
+        at = self._rotation((lengths + time)[:, None])
+        at = Rotation(*(part[:, 0, 0] for part in at))  # (N, 1, D/H/2)
+        seen = ops.take(memory["mask"][:, 0, 0], grid.rows, axis=0)  # (N, 1, S)
+        x = self.embedding(last)
         longer = []
         for block, source, cache in zip(
             self.blocks, memory["source"], caches, strict=True
         ):
-            x, cache = block.step(x, at, cache, time, [(source, memory["mask"])])
+            x, cache = block.step(x, at, time, cache, source, seen, grid)
             longer.append(cache)
-        return self.final_norm(x)[:, :, 0], longer
+        return self.final_norm(x), longer
 
     def output_table(self) -> Array:
         """Return the (V, D) output weights: the embeddings, or a table of their own."""
@@ -241,26 +265,39 @@ class DecoderOnly(keras.Model):
         del pointers, source_ids
         return ops.log_softmax(logits, axis=-1)
 
-    def mixture_of_actions(
-        self, logits: Array, pointers: None, source_ids: Array, actions: Array
+    def draw(
+        self, logits: Array, pointers: None, source_ids: Array, uniforms: Array
     ) -> tuple[Array, Array]:
-        """Return the log-probs of given actions.
+        """Draw an action for each of N texts.
 
         Args:
-            logits: (..., V) float32.
+            logits: (N, V) float32.
             pointers: None; unused.
             source_ids: unused: nothing is copied.
-            actions: (...) int32.
+            uniforms: (N,) float32 in (0, 1).
 
         Returns:
-            (...) float32 nats of the actions, and the mean over the vocabulary of the
-            log-probs, (...) float32 nats.
+            (N,) int32 actions and their (N,) float32 log-probs, nats.
         """
         del pointers, source_ids
-        normaliser = ops.logsumexp(logits, axis=-1)
-        chosen = ops.take_along_axis(logits, actions[..., None], axis=-1)[..., 0]
-        mean = ops.mean(logits[..., EOS:], axis=-1)  # no PAD, no BOS
-        return chosen - normaliser, mean - normaliser
+        return draw_logits(logits, uniforms)
+
+    def mixture_of_actions(
+        self, log_probs: Array, pointers: None, source_ids: Array, actions: Array
+    ) -> Array:
+        """Return the log-probs of given actions: nothing is copied.
+
+        Args:
+            log_probs: (P, Q) float32 nats, of the vocabulary.
+            pointers: None; unused.
+            source_ids: unused.
+            actions: unused.
+
+        Returns:
+            The log-probs.
+        """
+        del pointers, source_ids, actions
+        return log_probs
 
     def call(self, inputs: dict[str, Array], training: bool = False) -> Array:
         """Return (B, T, V) log-probs; see the class."""
@@ -289,27 +326,9 @@ class DecoderOnlyPolicy(EncoderDecoderPolicy):
     """A `DecoderOnly` as a policy.
 
     The model has the methods that `EncoderDecoderPolicy` calls, so it is sampled and
-    scored by the same code; only its caches are laid out by prompt.
+    scored by the same code.
 
     Args:
         model: the Keras model, a `DecoderOnly`.
         codec: rows to arrays and back.
     """
-
-    def reorder(self, state: PolicyState, parents: Array) -> PolicyState:
-        """See `Policy.reorder`."""
-        parents = ops.convert_to_tensor(parents)
-        caches = [
-            KeysValues(*(_of_parents(array, parents) for array in cache))
-            for cache in state.caches
-        ]
-        return PolicyState(caches, state.time)
-
-
-def _of_parents(array: Array, parents: Array) -> Array:
-    """Gather the samples (P, H, G, T, X) by (P, G) parents, a whole row at a time."""
-    prompts, heads, samples, *rest = array.shape
-    first = ops.arange(prompts * heads, dtype="int32") * samples
-    rows = ops.reshape(first, (prompts, heads, 1)) + parents[:, None, :]
-    flat = ops.reshape(array, (prompts * heads * samples, *rest))
-    return ops.reshape(ops.take(flat, rows, axis=0), array.shape)

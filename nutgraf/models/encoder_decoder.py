@@ -16,11 +16,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from nutgraf.arrays import BOS, EOS, PAD
+from nutgraf.arrays import BOS, PAD
 from nutgraf.layers.attention import causal_mask
 from nutgraf.layers.blocks import DecoderBlock, DecoderCache, EncoderBlock, layer_norm
-from nutgraf.layers.copy_head import CopyHead, log_add, log_masked_sum
+from nutgraf.layers.categorical import draw_logits
+from nutgraf.layers.copy_head import CopyHead, draw_mixture, log_add, log_masked_sum
 from nutgraf.layers.dropout import Dropout
+from nutgraf.layers.packing import Grid, Packing
 from nutgraf.layers.positions import sinusoidal_positions
 from nutgraf.layers.precision import at_least_float32
 from nutgraf.layers.processors import count_into
@@ -130,7 +132,11 @@ class EncoderDecoder(keras.Model):
         return memory
 
     def hidden(
-        self, memory: Memory, actions: Array, dropout: Dropout | None = None
+        self,
+        memory: Memory,
+        actions: Array,
+        dropout: Dropout | None = None,
+        packing: Packing | None = None,
     ) -> Array:
         """Return the state from which each action is drawn (teacher forcing).
 
@@ -138,27 +144,43 @@ class EncoderDecoder(keras.Model):
             memory: of `encode`.
             actions: (P, G, T) int32.
             dropout: the dropout of this pass; None drops nothing.
+            packing: the actions that count, of the P·G·T; None = all.
 
         Returns:
             (P, G, T, D); state t has read the actions before t.
         """
         first = ops.full_like(actions[..., :1], BOS)
         inputs = ops.concatenate([first, actions[..., :-1]], axis=-1)
-        return self._decode(memory, inputs, dropout)[0]
+        return self._decode(memory, inputs, dropout, packing)[0]
 
     def _decode(
-        self, memory: Memory, inputs: Array, dropout: Dropout | None
+        self,
+        memory: Memory,
+        inputs: Array,
+        dropout: Dropout | None,
+        packing: Packing | None = None,
     ) -> tuple[Array, list[Array]]:
         drop = dropout or Dropout(0.0, None)
         prompts, samples, length = ops.shape(inputs)
-        x = self._embed(inputs, self._positions[: inputs.shape[-1]])
-        x = drop(ops.reshape(x, (prompts * samples, length, self.config.width)))
+        rows = prompts * samples
+        grid = Grid((rows, length), packing)
+        inputs = ops.reshape(inputs, (rows, length))
+        positions = self._positions[: inputs.shape[-1]]
+        if packing is None:
+            x = grid.collect(self._embed(inputs, positions))
+        else:
+            ids = grid.collect(inputs)
+            at = ops.take(ops.convert_to_tensor(positions), packing.tokens % length, 0)
+            x = self._embed(ids, at)
+        x = drop(x)
         causal = causal_mask(length)
         weights = []
         for block, source in zip(self.decoder, memory["source"], strict=True):
-            x, attention = block(x, source, memory["mask"], causal, dropout=drop)
+            x, attention = block(
+                x, source, memory["mask"], causal, grid=grid, dropout=drop
+            )
             weights.append(attention)
-        x = self.decoder_norm(x)
+        x = grid.spread(self.decoder_norm(x))
         shape = (prompts, samples, length, self.config.width)
         return ops.reshape(x, shape), weights
 
@@ -179,7 +201,12 @@ class EncoderDecoder(keras.Model):
         return [DecoderCache(empty, empty) for _ in self.decoder]
 
     def step(
-        self, memory: Memory, caches: list[DecoderCache], time: Array, last: Array
+        self,
+        memory: Memory,
+        caches: list[DecoderCache],
+        time: Array,
+        last: Array,
+        grid: Grid,
     ) -> tuple[Array, list[DecoderCache]]:
         """Go on by one action.
 
@@ -187,22 +214,21 @@ class EncoderDecoder(keras.Model):
             memory: of `encode`.
             caches: of `start` or of the step before.
             time: int32 scalar, number of actions so far.
-            last: (P, G) int32, the last actions; `BOS` at first.
+            last: (N,) int32, the last actions; `BOS` at first.
+            grid: of shape (P, G), the texts.
 
         Returns:
-            (P, G, D) states and the longer caches.
+            (N, D) states and the longer caches.
         """
-        prompts, samples = ops.shape(last)
         position = ops.take(ops.convert_to_tensor(self._positions), time, axis=0)
-        x = self._embed(ops.reshape(last, (prompts * samples, 1)), position)
+        x = self._embed(last, position)
         longer = []
         for block, source, cache in zip(
             self.decoder, memory["source"], caches, strict=True
         ):
-            x, cache = block.step(x, cache, time, source, memory["mask"])
+            x, cache = block.step(x, cache, time, source, memory["mask"], grid)
             longer.append(cache)
-        x = self.decoder_norm(x)
-        return ops.reshape(x, (prompts, samples, self.config.width)), longer
+        return self.decoder_norm(x), longer
 
     def output_table(self) -> Array:
         """Return the (V, D) output weights: the shared embeddings."""
@@ -264,37 +290,52 @@ class EncoderDecoder(keras.Model):
             copied - ops.softplus(gate)[..., None],
         )
 
-    def mixture_of_actions(
+    def draw(
         self,
         logits: Array,
         pointers: tuple[Array, Array] | None,
         source_ids: Array,
-        actions: Array,
+        uniforms: Array,
     ) -> tuple[Array, Array]:
-        """Return the log-probs of given actions; no scatter into the vocabulary.
+        """Draw an action for each of N texts.
 
         Args:
-            logits: (P, Q, V) float32.
+            logits: (N, V) float32.
+            pointers: weights (N, S) and gates (N,), or None.
+            source_ids: (N, S) int32.
+            uniforms: (N,) float32 in (0, 1).
+
+        Returns:
+            (N,) int32 actions and their (N,) float32 log-probs, nats.
+        """
+        if pointers is None:
+            return draw_logits(logits, uniforms)
+        return draw_mixture(logits, *pointers, source_ids, uniforms)
+
+    def mixture_of_actions(
+        self,
+        log_probs: Array,
+        pointers: tuple[Array, Array] | None,
+        source_ids: Array,
+        actions: Array,
+    ) -> Array:
+        """Mix copying into the log-probs of given actions; no scatter is needed.
+
+        Args:
+            log_probs: (P, Q) float32 nats, of the vocabulary alone.
             pointers: of `pointers`.
             source_ids: (P, S) int32.
             actions: (P, Q) int32.
 
         Returns:
-            (P, Q) float32 nats of the actions, and the mean over the vocabulary of the
-            generator's log-probs (without copying), (P, Q) float32 nats.
+            (P, Q) float32 nats of the actions.
         """
-        normaliser = ops.logsumexp(logits, axis=-1)
-        chosen = ops.take_along_axis(logits, actions[..., None], axis=-1)[..., 0]
-        log_probs = chosen - normaliser
-        mean = ops.mean(logits[..., EOS:], axis=-1) - normaliser  # no PAD, no BOS
-        if pointers is not None:
-            weights, gate = pointers
-            same = source_ids[:, None, :] == actions[..., None]  # (P, Q, S)
-            copied = log_masked_sum(weights, same)
-            log_probs = log_add(
-                log_probs - ops.softplus(-gate), copied - ops.softplus(gate)
-            )
-        return log_probs, mean
+        if pointers is None:
+            return log_probs
+        weights, gate = pointers
+        same = source_ids[:, None, :] == actions[..., None]  # (P, Q, S)
+        copied = log_masked_sum(weights, same)
+        return log_add(log_probs - ops.softplus(-gate), copied - ops.softplus(gate))
 
     def call(self, inputs: dict[str, Array], training: bool = False) -> Array:
         """Return (B, T, V) log-probs; see the class."""

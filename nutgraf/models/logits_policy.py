@@ -8,10 +8,18 @@ import numpy as np
 from keras import ops
 
 from nutgraf.arrays import BOS, EOS, Batch, Processors, Scored
+from nutgraf.layers.categorical import draw_logits
 from nutgraf.layers.dropout import Dropout
+from nutgraf.layers.packing import Grid, Packing
 from nutgraf.layers.precision import at_least_float32
 from nutgraf.models.codec import Codec
-from nutgraf.models.policy import PolicyState, score_full
+from nutgraf.models.policy_state import (
+    PolicyState,
+    reorder_rows,
+    select_rows,
+    texts_grid,
+)
+from nutgraf.models.scoring import score_full
 
 __all__ = ["LogitsPolicy"]
 
@@ -49,49 +57,65 @@ class LogitsPolicy:
         del dropout  # the model owns its dropout; RL runs without
         return {"ids": ops.convert_to_tensor(batch.source_ids)}
 
-    def _log_probs(self, memory: Memory, inputs: Array) -> Array:
-        """(P, G, T) decoder inputs -> (P, G, T, V) float32 log-probs."""
-        prompts, samples, length = inputs.shape
-        sources = ops.repeat(memory["ids"], samples, axis=0)
-        targets = ops.reshape(inputs, (prompts * samples, length))
+    def _log_probs(self, memory: Memory, inputs: Array, rows: Array) -> Array:
+        """Decoder inputs (N, T) of prompts (N,) -> (N, T, V) float32 log-probs."""
+        sources = ops.take(memory["ids"], rows, axis=0)
         logits = self.model(
-            {"source_ids": sources, "target_ids": targets}, training=False
+            {"source_ids": sources, "target_ids": inputs}, training=False
         )
         never = np.where(np.arange(self.vocabulary_size) < EOS, -1e9, 0.0)
         logits = at_least_float32(logits)
         logits = logits + ops.cast(never, logits.dtype)
-        log_probs = ops.log_softmax(logits, axis=-1)
-        return ops.reshape(log_probs, (prompts, samples, length, -1))
+        return ops.log_softmax(logits, axis=-1)
 
     def init(self, memory: Memory, samples: int, length: int) -> PolicyState:
         """Return the texts so far: none."""
-        texts = ops.full((memory["ids"].shape[0], samples, length), BOS, dtype="int32")
+        shape = (memory["ids"].shape[0] * samples, length)
+        texts = ops.full(shape, BOS, dtype="int32")
         return PolicyState(texts, ops.convert_to_tensor(np.int32(0)))
 
     def step(
         self, memory: Memory, state: PolicyState, last: Array
     ) -> tuple[Array, PolicyState]:
         """See `Policy.step`."""
-        start = (0, 0, state.time)
-        texts = ops.slice_update(state.caches, start, last[..., None])
-        log_probs = self._log_probs(memory, texts)
-        now = ops.take(log_probs, state.time, axis=2)
-        return now, PolicyState(texts, state.time + 1)
+        inputs = ops.reshape(last, (-1, 1))
+        texts = ops.slice_update(state.caches, (0, state.time), inputs)
+        grid = texts_grid(memory["ids"].shape[0], state, last)
+        log_probs = self._log_probs(memory, texts, grid.rows)
+        now = ops.take(log_probs, state.time, axis=1)
+        now = ops.reshape(now, (*last.shape, self.vocabulary_size))
+        return now, PolicyState(texts, state.time + 1, state.packing)
+
+    def draw(
+        self, memory: Memory, state: PolicyState, last: Array, uniforms: Array
+    ) -> tuple[Array, Array, PolicyState]:
+        """See `Policy.draw`."""
+        log_probs, after = self.step(memory, state, last)
+        return *draw_logits(log_probs, uniforms), after
+
+    def select(self, state: PolicyState, packing: Packing) -> PolicyState:
+        """See `Policy.select`."""
+        return select_rows(state, packing)
 
     def reorder(self, state: PolicyState, parents: Array) -> PolicyState:
         """See `Policy.reorder`."""
-        texts = ops.take_along_axis(state.caches, parents[..., None], axis=1)
-        return PolicyState(texts, state.time)
+        return reorder_rows(state, parents)
 
     def hidden(
-        self, memory: Memory, actions: Array, dropout: Dropout | None = None
+        self,
+        memory: Memory,
+        actions: Array,
+        dropout: Dropout | None = None,
+        packing: Packing | None = None,
     ) -> Array:
         """Return the (P, G, T, V) log-probs, which are all that is known."""
-        del dropout
+        del dropout, packing
         first = ops.full_like(actions[..., :1], BOS)
-        return self._log_probs(
-            memory, ops.concatenate([first, actions[..., :-1]], axis=-1)
-        )
+        inputs = ops.concatenate([first, actions[..., :-1]], axis=-1)
+        prompts, samples, length = inputs.shape
+        flat = ops.reshape(inputs, (prompts * samples, length))
+        log_probs = self._log_probs(memory, flat, Grid((prompts, samples)).rows)
+        return ops.reshape(log_probs, (prompts, samples, length, -1))
 
     def score(
         self,
@@ -101,9 +125,10 @@ class LogitsPolicy:
         processors: Processors = Processors(),  # noqa: B008 - frozen
         want: frozenset[str] = frozenset(),
         support: Array | None = None,
+        packing: Packing | None = None,
     ) -> Scored:
         """See `Policy.score`."""
-        del memory
+        del memory, packing
         prompts, samples, length = actions.shape
         flat = ops.reshape(hidden, (prompts * samples, length, self.vocabulary_size))
         scored = score_full(

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from nutgraf.arrays import Batch
+from nutgraf.layers.packing import Packing
 from nutgraf.objectives.reduce import token_sum_count
 from nutgraf.objectives.value import value_loss
 
@@ -81,6 +82,8 @@ class Experience(NamedTuple):
         values: (P, G, T) float32 of the critic before the update, or None.
         returns: (P, G, T) float32, or None.
         importance: (P, G, T) float32 weights of the tokens, or None for 1.
+        packing: the tokens that are computed: those learned from and what is before
+            them; None = all.
     """
 
     batch: Batch
@@ -93,6 +96,7 @@ class Experience(NamedTuple):
     values: Array | None = None
     returns: Array | None = None
     importance: Array | None = None
+    packing: Packing | None = None
 
 
 @dataclass(frozen=True)

@@ -59,5 +59,7 @@ class Critic:
         if body:
             with with_values(self.policy.variables, body):
                 memory = self.policy.encode(given.batch)
-                hidden = self.policy.hidden(memory, given.actions)
+                hidden = self.policy.hidden(
+                    memory, given.actions, packing=given.packing
+                )
         return read_head({"kernel": kernel, "bias": bias}, hidden)

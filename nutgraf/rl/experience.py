@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from keras import tree
 
 from nutgraf.arrays import Batch, Rollout
+from nutgraf.layers.packing import packed_size, packing_of
 from nutgraf.rl.algorithm import Experience
 
-__all__ = ["experience_of", "split"]
+__all__ = ["experience_of", "packed", "split"]
 
 
 def experience_of(
@@ -57,3 +60,26 @@ def split(given: Experience, size: int) -> list[Experience]:
         )
 
     return [rows(start) for start in range(0, prompts, size)]
+
+
+def packed(parts: Sequence[Experience]) -> list[Experience]:
+    """Compute nothing for what does not count.
+
+    Args:
+        parts: micro-batches of one shape.
+
+    Returns:
+        The same with packings of one size, so that one compiled function serves all.
+    """
+    reached = [_up_to_last(part.mask) for part in parts]
+    size = packed_size(reached)
+    return [
+        part._replace(packing=packing_of(mask, size))
+        for part, mask in zip(parts, reached, strict=True)
+    ]
+
+
+def _up_to_last(mask: np.ndarray) -> np.ndarray:
+    """(..., T) bool, True up to each text's last token that counts."""
+    backwards = np.asarray(mask)[..., ::-1]
+    return np.maximum.accumulate(backwards, axis=-1)[..., ::-1]

@@ -68,9 +68,10 @@ def _read(
 ) -> _Read:
     with with_values(policy.variables, values):
         memory = policy.encode(given.batch)
-        hidden = policy.hidden(memory, given.actions)
+        packing = given.packing
+        hidden = policy.hidden(memory, given.actions, packing=packing)
         scored = policy.score(
-            memory, hidden, given.actions, processors, want, given.support
+            memory, hidden, given.actions, processors, want, given.support, packing
         )
     return _Read(scored, memory, hidden)
 

@@ -17,7 +17,7 @@ from nutgraf.objectives.overlong import soft_overlong_penalty
 from nutgraf.rewards.base import Reward
 from nutgraf.rl.algorithm import Algorithm, Estimate, Experience, Signals
 from nutgraf.rl.critic import Critic
-from nutgraf.rl.experience import experience_of, split
+from nutgraf.rl.experience import experience_of, packed, split
 from nutgraf.rl.learner import Counts, Weights, gradient_of, scorer
 from nutgraf.rl.loop import Draw, UpdateLoop
 from nutgraf.rl.numbers import averages, critic_numbers, rollout_numbers
@@ -111,7 +111,7 @@ class RLTrainer(UpdateLoop):
         started = time.monotonic()
         experience, estimate = self._estimated(state, rollout)
         size = self.settings.micro_prompts or self.settings.prompts
-        parts = split(experience, size)
+        parts = packed(split(experience, size))
         statistics: list[Any] = []
         for _ in range(self.settings.epochs):
             state, statistics, norm = self._epoch(state, parts)
@@ -208,7 +208,7 @@ class RLTrainer(UpdateLoop):
         size = self.settings.micro_prompts or self.settings.prompts
         own = len(self._reference)
         references, olds, expected = [], [], []
-        for part in split(given, size):
+        for part in packed(split(given, size)):
             references.append(self._score(self._reference, part))
             if self.critic is not None:
                 both = self._expect(state.values, part)

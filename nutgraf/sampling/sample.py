@@ -1,6 +1,6 @@
 """Draw G texts of each prompt in one compiled loop, with their log-probs.
 
-The prompt is encoded once; the loop keeps caches and stops when all rows have ended.
+The prompt is encoded once; the loops keep caches and stop when all texts have ended.
 Each draw is a function of (seed, update, row id, sample, step) alone, so batch size,
 order and padding change no text (up to rounding of the model's own arithmetic).
 """
@@ -8,35 +8,22 @@ order and padding change no text (up to rounding of the model's own arithmetic).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from keras import ops
 
-from nutgraf.arrays import BOS, EOS, PAD, Batch, Processors, Rollout
+from nutgraf.arrays import EOS, Batch, Processors, Rollout
 from nutgraf.backend import jit, to_numpy, with_values
 from nutgraf.backend.random import uniform
 from nutgraf.errors import ConfigError
-from nutgraf.layers.processors import pack_support, process
-from nutgraf.sampling.categorical import categorical
+from nutgraf.layers.categorical import categorical
+from nutgraf.layers.processors import process
+from nutgraf.sampling.loops import Choice, Loop, empty_texts, run_loops
 
 __all__ = ["Sampler"]
 
 Array = Any
-
-
-class _Loop(NamedTuple):
-    """What the loop carries; P prompts, G samples, T steps."""
-
-    time: Array
-    state: Any
-    last: Array
-    actions: Array
-    log_probs: Array
-    mask: Array
-    alive: Array
-    support: Array
-    lagged: Any
 
 
 class Sampler:
@@ -135,109 +122,78 @@ class Sampler:
         seed: Array,
         update: Array,
     ) -> dict[str, Array]:
+        prompts = batch.row_ids.shape[0]
+        weights = [values, lagged][: 1 + self.masked]
         memories = []
-        for weights in [values, lagged][: 1 + self.masked]:
-            with with_values(self.policy.variables, weights):
+        for each in weights:
+            with with_values(self.policy.variables, each):
                 memories.append(self.policy.encode(batch))
 
-        def goes_on(*carried: Any) -> Array:
-            return ops.any(_Loop(*carried).alive)
+        def draws(loop: Loop) -> Array:
+            of = loop.texts
+            return uniform(seed, update, of.row_ids, of.samples, loop.time)
 
-        def step(*carried: Any) -> _Loop:
-            loop = _Loop(*carried)
-            raw, state, copy = self._both(loop, memories, values, lagged)
-            loop = loop._replace(state=state, lagged=copy)
-            return self._step(loop, raw, batch, seed, update)
+        def draw(loop: Loop) -> Choice:
+            """Draw from the policy itself."""
+            (memory,), (state,) = memories, loop.states
+            with with_values(self.policy.variables, values):
+                actions, log_probs, state = self.policy.draw(
+                    memory, state, loop.texts.last, draws(loop)
+                )
+            return Choice(actions, ops.cast(log_probs, "float32"), None, [state])
 
-        loop = self._start(memories, batch.row_ids.shape[0])
-        loop = _Loop(
-            *ops.while_loop(goes_on, step, loop, maximum_iterations=self.length)
+        def process_and_choose(loop: Loop) -> Choice:
+            """Change the distributions first, or take the likeliest action."""
+            final: Array = None
+            kept: Array | None = None
+            now = ops.reshape(loop.time, (1,))
+            raw, states = self._step(weights, memories, loop)
+            for log_probs in reversed(raw):  # what the copy keeps, the policy draws
+                final, kept = process(
+                    log_probs, self.processors, loop.texts.actions, now, kept
+                )
+            final = ops.cast(final[:, 0], "float32")  # (N, V)
+            actions = self._choose(final, draws(loop), loop.texts.samples)
+            chosen = ops.take_along_axis(final, actions[:, None], axis=-1)[:, 0]
+            return Choice(actions, chosen, kept, states)
+
+        plain = self.processors.plain and not self.greedy.any()
+        words = -(-self.policy.vocabulary_size // 32) if self.processors.filters else 1
+        texts = run_loops(
+            draw if plain else process_and_choose,
+            self.policy.select,
+            [self.policy.init(each, self.samples, self.length) for each in memories],
+            empty_texts(batch.row_ids, self.samples, self.length, words),
         )
+        shape = (prompts, self.samples, self.length)
         out = {
-            "actions": loop.actions,
-            "log_probs": loop.log_probs,
-            "mask": loop.mask,
-            "ended": ops.any(loop.actions == EOS, axis=-1),
+            name: ops.reshape(getattr(texts, name), shape)
+            for name in ("actions", "log_probs", "mask")
         }
+        out["ended"] = ops.any(out["actions"] == EOS, axis=-1)
         if self.processors.filters:
-            out["support"] = loop.support
+            out["support"] = ops.reshape(texts.support, (*shape, words))
         return out
 
-    def _both(
-        self,
-        loop: _Loop,
-        memories: list[Any],
-        values: list[Array],
-        lagged: list[Array],
-    ) -> tuple[list[Array], Any, Any]:
-        """One step of the policy, and of its lagged copy when that masks."""
-        with with_values(self.policy.variables, values):
-            raw, state = self.policy.step(memories[0], loop.state, loop.last)
-        if not self.masked:
-            return [raw], state, ()
-        with with_values(self.policy.variables, lagged):
-            mask, copy = self.policy.step(memories[1], loop.lagged, loop.last)
-        return [raw, mask], state, copy
-
-    def _start(self, memories: list[Any], prompts: int) -> _Loop:
-        states = [self.policy.init(m, self.samples, self.length) for m in memories]
-        shape = (prompts, self.samples)
-        words = -(-self.policy.vocabulary_size // 32) if self.processors.filters else 1
-        return _Loop(
-            ops.convert_to_tensor(np.int32(0)),
-            states[0],
-            ops.full(shape, BOS, dtype="int32"),
-            ops.full((*shape, self.length), PAD, dtype="int32"),
-            ops.zeros((*shape, self.length), dtype="float32"),
-            ops.zeros((*shape, self.length), dtype="bool"),
-            ops.ones(shape, dtype="bool"),
-            ops.zeros((*shape, self.length, words), dtype="int32"),
-            states[1] if self.masked else (),
-        )
-
     def _step(
-        self, loop: _Loop, raw: list[Array], batch: Batch, seed: Array, update: Array
-    ) -> _Loop:
-        prompts = loop.last.shape[0]
-        rows, vocabulary = prompts * self.samples, self.policy.vocabulary_size
-        texts = ops.reshape(loop.actions, (rows, self.length))
-        now = ops.reshape(loop.time, (1,))
-        final: Array = None
-        kept: Array | None = None
-        for log_probs in reversed(raw):  # what the copy keeps, the policy draws from
-            flat = ops.reshape(log_probs, (rows, 1, vocabulary))
-            final, kept = process(flat, self.processors, texts, now, kept)
-        final = ops.cast(final[:, 0], "float32")  # (P·G, V)
-        number = np.arange(self.samples, dtype="int32")[None, :]
-        draws = uniform(seed, update, batch.row_ids[:, None], number, loop.time)
-        actions = self._choose(final, ops.reshape(draws, (rows,)))
-        chosen = ops.take_along_axis(final, actions[:, None], axis=-1)
-        actions = ops.where(loop.alive, ops.reshape(actions, loop.last.shape), PAD)
-        chosen = ops.where(loop.alive, ops.reshape(chosen, loop.last.shape), 0.0)
-        at = (0, 0, loop.time)
-        support = loop.support
-        if kept is not None:
-            packed = ops.reshape(pack_support(kept), (*loop.last.shape, 1, -1))
-            support = ops.slice_update(support, (*at, 0), packed)
-        return _Loop(
-            loop.time + 1,
-            loop.state,
-            actions,
-            ops.slice_update(loop.actions, at, actions[..., None]),
-            ops.slice_update(loop.log_probs, at, chosen[..., None]),
-            ops.slice_update(loop.mask, at, loop.alive[..., None]),
-            ops.logical_and(loop.alive, actions != EOS),
-            support,
-            loop.lagged,
-        )
+        self, weights: list[Any], memories: list[Any], loop: Loop
+    ) -> tuple[list[Array], list[Any]]:
+        """One step of the policy, and of its lagged copy when that masks."""
+        raw, after = [], []
+        for each, memory, state in zip(weights, memories, loop.states, strict=True):
+            with with_values(self.policy.variables, each):
+                log_probs, new = self.policy.step(memory, state, loop.texts.last)
+            raw.append(log_probs[:, None])  # (N, 1, V)
+            after.append(new)
+        return raw, after
 
-    def _choose(self, log_probs: Array, draws: Array) -> Array:
-        """(P·G, V) and (P·G,) -> (P·G,) int32."""
+    def _choose(self, log_probs: Array, draws: Array, samples: Array) -> Array:
+        """(N, V) and (N,) -> (N,) int32; `samples` (N,) says which of G each is."""
         if self.greedy.all():
             return ops.cast(ops.argmax(log_probs, axis=-1), "int32")
-        drawn = ops.cast(categorical(log_probs, draws), "int32")
+        drawn, _ = categorical(log_probs, draws)
         if not self.greedy.any():
             return drawn
         likeliest = ops.cast(ops.argmax(log_probs, axis=-1), "int32")
-        flags = np.tile(self.greedy, log_probs.shape[0] // self.samples)
+        flags = ops.take(ops.convert_to_tensor(self.greedy), samples)
         return ops.where(flags, likeliest, drawn)

@@ -20,7 +20,7 @@ __all__ = ["check_policy"]
 
 Array = Any
 
-SAMPLES, LENGTH = 2, 6
+SAMPLES, LENGTH, DRAWS = 2, 6, 64
 
 SETTINGS = {
     "top-k and top-p": Processors(top_k=20, top_p=0.7),
@@ -225,6 +225,68 @@ def _check_parents(case: _Case) -> None:
     )
 
 
+def _check_select(case: _Case) -> None:
+    """Some of the texts go on as they would among all."""
+    from nutgraf.backend import to_numpy
+    from nutgraf.layers.packing import packing_of
+
+    half = LENGTH // 2
+    memory = case.policy.encode(case.batch)
+    state = case.policy.init(memory, *case.actions.shape[1:])
+    last = np.full_like(case.actions[..., 0], BOS)
+    kept = np.ones(last.size, bool)
+    for time in range(half):
+        _, state = case.policy.step(memory, state, last)
+        last = case.actions[..., time]
+        if time < 2:  # twice, for what is selected is selected from again
+            kept[time] = False
+            packing = packing_of(kept, int(kept.sum()))
+            state = case.policy.select(state, packing)
+        last = last.reshape(-1)[kept]
+    found, _ = case.policy.step(memory, state, last)
+    whole = _stepped(case, case.batch, case.actions)[:, :, half]
+    _compare(
+        "select",
+        "after `select(state, packing)` the texts `packing.tokens` must go on",
+        to_numpy(found),
+        whole.reshape(-1, whole.shape[-1])[kept],
+        case,
+        "Keep these rows of all of the state, and let `step` find their prompts.",
+    )
+
+
+def _check_draw(case: _Case) -> None:
+    """A draw follows the distribution of a step, and knows its log-prob."""
+    from nutgraf.backend import to_numpy
+
+    memory = case.policy.encode(case.batch)
+    state = case.policy.init(memory, *case.actions.shape[1:])
+    last = np.full(case.actions[..., 0].size, BOS, "int32")
+    log_probs = to_numpy(case.policy.step(memory, state, last)[0]).astype("float64")
+    found = []
+    for uniform in (np.arange(DRAWS, dtype="float32") + 0.5) / DRAWS:
+        uniforms = np.full(last.shape, uniform, "float32")
+        actions, drawn, _ = case.policy.draw(memory, state, last, uniforms)
+        found.append((to_numpy(actions), to_numpy(drawn)))
+    actions, drawn = (np.stack(part, axis=1) for part in zip(*found, strict=True))
+    _compare(
+        "draw",
+        "`draw` must give the log-probs of `step`",
+        drawn,
+        np.take_along_axis(log_probs, actions, axis=-1),
+        case,
+        "Take the log-prob of the action under the whole distribution.",
+    )
+    apart = drawn.mean(-1) - (np.exp(log_probs) * log_probs).sum(-1)
+    if abs(apart).max() > 0.5:
+        _fail(
+            "draw",
+            "evenly spread uniform numbers must give actions as often as is likely",
+            f"a mean log-prob {abs(apart).max():.3g} nats from the entropy",
+            "Invert the cumulative distribution, or draw in parts by their shares.",
+        )
+
+
 def _check_values(case: _Case) -> None:
     """Everything is a function of the values in force."""
     from nutgraf.backend import to_numpy, to_tensor, with_values
@@ -279,6 +341,8 @@ CHECKS: tuple[Callable[[_Case], None], ...] = (
     _check_groups,
     _check_padding,
     _check_parents,
+    _check_select,
+    _check_draw,
     _check_values,
     _check_ratio,
 )
@@ -289,8 +353,8 @@ def check_policy(policy: Any, rows: Sequence[Row], tolerance: float = 1e-4) -> N
 
     Checked, each with an error that begins with its name: literal <eos>, end in
     targets, distribution, special tokens, cached == full, end scored, grouped ==
-    repeated, padding (on the right), reorder, values, ratio is 1 (filtered, tempered
-    and plain, half of the samples greedy).
+    repeated, padding (on the right), reorder, select, draw, values, ratio is 1
+    (filtered, tempered and plain, half of the samples greedy).
 
     Args:
         policy: the policy, without dropout.

@@ -5,6 +5,7 @@ from nutgraf.backend import to_numpy
 from nutgraf.layers.attention import causal_mask
 from nutgraf.layers.blocks import DecoderBlock, DecoderCache, EncoderBlock
 from nutgraf.layers.dropout import Dropout
+from nutgraf.layers.packing import Grid
 
 NONE = Dropout(0.0, None)
 
@@ -30,13 +31,16 @@ def test_steps_with_cache_equal_the_whole_text():
     source = random.normal(size=(2, 4, 8)).astype("float32")
     visible = np.ones((2, 1, 4), bool)
     kv = block.cross.keys_values(ops.convert_to_tensor(source))
-    whole, weights = block(x, kv, visible, causal_mask(5), dropout=NONE)
+    grid = Grid((6, 5))
+    whole, weights = block(
+        x.reshape(30, 8), kv, visible, causal_mask(5), grid=grid, dropout=NONE
+    )
+    whole = grid.spread(whole)
     assert tuple(weights.shape) == (2, 2, 15, 4)
     cache = DecoderCache(ops.zeros((6, 2, 5, 4)), ops.zeros((6, 2, 5, 4)))
     for time in range(5):
-        out, cache = block.step(
-            ops.convert_to_tensor(x[:, time : time + 1]), cache, time, kv, visible
-        )
+        now = ops.convert_to_tensor(x[:, time])
+        out, cache = block.step(now, cache, time, kv, visible, Grid((2, 3)))
         np.testing.assert_allclose(
-            to_numpy(out)[:, 0], to_numpy(whole)[:, time], rtol=1e-4, atol=1e-5
+            to_numpy(out), to_numpy(whole)[:, time], rtol=1e-4, atol=1e-5
         )

@@ -2,7 +2,7 @@ import numpy as np
 from keras import ops
 
 from nutgraf import backend
-from nutgraf.layers.copy_head import CopyHead, log_add, log_masked_sum
+from nutgraf.layers.copy_head import CopyHead, draw_mixture, log_add, log_masked_sum
 
 
 def test_log_add_equals_numpy_at_ordinary_and_extreme_values():
@@ -45,3 +45,28 @@ def test_weights_sum_to_one_on_visible_positions_only():
     np.testing.assert_allclose(weights.sum(-1), 1.0, rtol=1e-6)
     assert (weights[..., [2, 4]] == 0).all()
     assert tuple(gate.shape) == (1, 3)
+
+
+def test_draws_follow_the_mixture():
+    random = np.random.default_rng(0)
+    words, places, draws = 7, 5, 4000
+    logits = random.normal(size=words).astype("float32")
+    weights = random.dirichlet(np.ones(places)).astype("float32")
+    ids = np.array([3, 1, 3, 6, 0], "int32")  # a word that stands twice
+    gate = np.float32(-0.4)
+    uniforms = (np.arange(draws, dtype="float32") + 0.5) / draws
+    actions, log_probs = backend.to_numpy(
+        draw_mixture(
+            *(
+                ops.convert_to_tensor(np.repeat(part[None], draws, axis=0))
+                for part in (logits, weights, gate, ids)
+            ),
+            ops.convert_to_tensor(uniforms),
+        )
+    )
+    share = 1 / (1 + np.exp(0.4))
+    probs = share * np.exp(logits) / np.exp(logits).sum()
+    np.add.at(probs, ids, (1 - share) * weights)
+    often = np.bincount(actions, minlength=words) / draws
+    np.testing.assert_allclose(often, probs, atol=2e-3)  # a few of 4,000 draws
+    np.testing.assert_allclose(log_probs, np.log(probs)[actions], rtol=1e-4)

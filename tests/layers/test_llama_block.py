@@ -6,6 +6,7 @@ from nutgraf.backend import to_numpy
 from nutgraf.layers.attention import causal_mask
 from nutgraf.layers.dropout import Dropout
 from nutgraf.layers.llama_block import LlamaBlock, rms_norm
+from nutgraf.layers.packing import Grid
 from nutgraf.layers.rotary import rotation
 from nutgraf.layers.rotary_attention import KeysValues
 
@@ -46,17 +47,20 @@ def test_a_text_is_the_same_in_two_parts_and_step_by_step(block):
     ]
     rest, own = read(block, x[:, :, 3:], 3, prompt=prompt)
     np.testing.assert_allclose(to_numpy(rest), whole, rtol=1e-4, atol=1e-5)
-    zeros = ops.zeros((2, 2, 1, 4, 4))
-    cache = KeysValues(zeros, zeros)
+    zeros = ops.zeros((2, 2, 4, 4))
+    past = KeysValues(zeros, zeros)
+    seen = np.ones((2, 1, 3), bool)
     for time in range(4):
-        now = ops.convert_to_tensor(x[:, :, 3 + time : 4 + time])
-        where = at([[3 + time]] * 2)
-        out, cache = block.step(now, where, cache, np.int32(time), prompt)
+        now = ops.convert_to_tensor(x[:, 0, 3 + time])
+        where = rotation(np.full((2, 1), 3 + time), 4)
+        out, past = block.step(
+            now, where, np.int32(time), past, prompt[0][0], seen, Grid((2, 1))
+        )
         np.testing.assert_allclose(
-            to_numpy(out)[:, :, 0], whole[:, :, time], rtol=1e-4, atol=1e-5
+            to_numpy(out), whole[:, 0, time], rtol=1e-4, atol=1e-5
         )
     np.testing.assert_allclose(
-        to_numpy(cache.keys), to_numpy(own.keys), rtol=1e-4, atol=1e-5
+        to_numpy(past.keys), to_numpy(own.keys)[:, :, 0], rtol=1e-4, atol=1e-5
     )
 
 

@@ -11,7 +11,7 @@ from nutgraf.backend import to_numpy
 from nutgraf.models.checkpoint import weight_names
 from nutgraf.models.config import ModelConfig
 from nutgraf.models.encoder_decoder import EncoderDecoder
-from nutgraf.models.policy import EncoderDecoderPolicy
+from nutgraf.models.encoder_decoder_policy import EncoderDecoderPolicy
 from nutgraf.sampling.beam import BeamSearch
 from nutgraf.sampling.sample import Sampler
 

@@ -6,7 +6,7 @@ import pytest
 from nutgraf.arrays import Processors
 from nutgraf.backend import to_numpy
 from nutgraf.recipes.grpo import GRPO
-from nutgraf.rl.experience import experience_of, split
+from nutgraf.rl.experience import _up_to_last, experience_of, packed, split
 from nutgraf.rl.learner import Counts, Weights, gradient_of, scorer
 from nutgraf.rl.settings import RLSettings
 from nutgraf.sampling.sample import Sampler
@@ -127,3 +127,28 @@ def test_the_mixed_in_loss_is_the_references_cross_entropy(policy, rollout):
     scored = policy.score(memory, policy.hidden(memory, actions), actions)
     expected = -to_numpy(scored.log_probs)[:, 0][batch.target_mask].sum()
     assert nll == pytest.approx(expected, rel=1e-4)
+
+
+def test_what_does_not_count_is_not_computed_and_changes_nothing(policy, rollout):
+    keep = np.ones((4, 3), bool)
+    keep[0, 1] = keep[1, :2] = keep[2] = False
+    given = learned(dataclasses.replace(rollout, valid=keep), ADVANTAGES)
+    counts = Counts(*[np.float32(given.mask.sum())] * 3)
+    step = gradient_of(policy, ALGORITHM, Processors(), Weights(0.1))
+    whole, packs = split(given, 2), packed(split(given, 2))
+    assert len({len(part.packing.tokens) for part in packs}) == 1
+    assert len(packs[0].packing.tokens) < packs[0].mask.size
+    for one, other in zip(whole, packs, strict=True):
+        expected, found = (
+            to_numpy(step(weights_of(policy), part, counts, np.float32(1)))
+            for part in (one, other)
+        )
+        for two, three in zip(expected[0], found[0], strict=True):
+            np.testing.assert_allclose(two, three, rtol=1e-3, atol=1e-6)  # reordered
+        for name, numbers in expected[1].items():
+            np.testing.assert_allclose(numbers, found[1][name], rtol=1e-4, atol=1e-5)
+
+
+def test_tokens_before_one_that_counts_are_computed():
+    mask = np.array([[[True, False, True, False], [False] * 4]])
+    assert _up_to_last(mask).astype(int).tolist() == [[[1, 1, 1, 0], [0, 0, 0, 0]]]

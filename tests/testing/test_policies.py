@@ -3,18 +3,19 @@
 import keras
 import numpy as np
 import pytest
-from keras import ops
+from keras import ops, tree
 
 from nutgraf.arrays import EOS, Processors
 from nutgraf.backend import with_values
 from nutgraf.data.rows import Row
 from nutgraf.errors import ConfigError, ModelError
+from nutgraf.layers.categorical import draw_logits
 from nutgraf.models.build import policy_of
 from nutgraf.models.codec import TextCodec
 from nutgraf.models.config import ModelConfig
 from nutgraf.models.decoder_only import DecoderOnlyPolicy
+from nutgraf.models.encoder_decoder_policy import EncoderDecoderPolicy
 from nutgraf.models.logits_policy import LogitsPolicy
-from nutgraf.models.policy import EncoderDecoderPolicy
 from nutgraf.testing.policies import check_policy
 from nutgraf.testing.toys import toy_policy
 
@@ -111,9 +112,9 @@ class MixedSamples(EncoderDecoderPolicy):
         source = [[ops.flip(part, axis=0) for part in kv] for kv in memory["source"]]
         return {**memory, "source": source}
 
-    def hidden(self, memory, actions, dropout=None):
+    def hidden(self, memory, actions, *args, **options):
         memory = self._mixed(memory, actions.shape[1])
-        return super().hidden(memory, actions, dropout)
+        return super().hidden(memory, actions, *args, **options)
 
     def step(self, memory, state, last):
         return super().step(self._mixed(memory, last.shape[1]), state, last)
@@ -128,6 +129,27 @@ class SeesPadding(DecoderOnlyPolicy):
 class StaysInOrder(EncoderDecoderPolicy):
     def reorder(self, state, parents):
         return state
+
+
+class SelectsTheFirst(EncoderDecoderPolicy):
+    def select(self, state, packing):
+        count = packing.tokens.shape[0]
+        first = tree.map_structure(lambda part: part[:count], state.caches)
+        return super().select(state, packing)._replace(caches=first)
+
+
+class DrawsOfTheVocabulary(EncoderDecoderPolicy):
+    """Forgets what is copied."""
+
+    def draw(self, memory, state, last, uniforms):
+        logits, _, _, after = self._step(memory, state, last)
+        return *draw_logits(logits, uniforms), after
+
+
+class DrawsTheLikeliest(EncoderDecoderPolicy):
+    def draw(self, memory, state, last, uniforms):
+        log_probs, after = self.step(memory, state, last)
+        return ops.argmax(log_probs, -1), ops.max(log_probs, -1), after
 
 
 def frozen(name):
@@ -146,7 +168,7 @@ class OldWeights(EncoderDecoderPolicy):
         self.old = [ops.copy(variable.value) for variable in self.variables]
 
     encode, hidden = frozen("encode"), frozen("hidden")
-    step, score = frozen("step"), frozen("score")
+    step, score, draw = frozen("step"), frozen("score"), frozen("draw")
 
 
 class NoTemperature(EncoderDecoderPolicy):
@@ -175,6 +197,9 @@ BROKEN = {
     "grouped == repeated": MixedSamples,
     "padding": SeesPadding,
     "reorder": StaysInOrder,
+    "select": SelectsTheFirst,
+    "draw": DrawsOfTheVocabulary,
+    "draw: evenly": DrawsTheLikeliest,
     "values": OldWeights,
     r"ratio is 1 \(tempered\)": NoTemperature,
     r"ratio is 1 \(top-k and top-p\)": NoSupport,
@@ -190,7 +215,7 @@ def test_what_is_broken_is_named(tokenizer, rows, name):
         policy.codec = broken(tokenizer, 48, 12, 16)
     else:
         policy = broken(policy.model, policy.codec)
-    with pytest.raises(ModelError, match=rf"^{name}: .*Received: "):
+    with pytest.raises(ModelError, match=rf"^{name}[: ].*Received: "):
         check_policy(policy, rows)
 
 

@@ -6,7 +6,7 @@ from keras import ops
 
 from nutgraf.arrays import BOS, EOS, Batch, Processors
 from nutgraf.backend import to_numpy, value_and_grad, with_values
-from nutgraf.models import policy as policy_module
+from nutgraf.models import encoder_decoder_policy, scoring
 from nutgraf.testing.toys import toy_policy, weights_of
 
 pytestmark = pytest.mark.backend
@@ -136,15 +136,16 @@ def test_scores_and_gradients_in_chunks_equal_the_whole(
         return total, found.log_probs
 
     (_, whole), whole_grads = value_and_grad(loss)(values)
-    monkeypatch.setattr(policy_module, "LARGEST_CHUNK", 20 * policy.vocabulary_size)
+    monkeypatch.setattr(scoring, "LARGEST_CHUNK", 20 * policy.vocabulary_size)
     chunks = []
-    real = policy_module._chunks
+    real = scoring.chunks
 
     def counted(*args):
         chunks.append(len(real(*args)))
         return real(*args)
 
-    monkeypatch.setattr(policy_module, "_chunks", counted)
+    for module in (scoring, encoder_decoder_policy):
+        monkeypatch.setattr(module, "chunks", counted)
     (_, parts), parts_grads = value_and_grad(loss)(values)
     assert chunks[0] > 1
     close(to_numpy(parts), to_numpy(whole))

@@ -3,7 +3,7 @@ import pytest
 from keras import ops
 
 from nutgraf.backend import to_numpy
-from nutgraf.sampling.categorical import categorical
+from nutgraf.layers.categorical import categorical
 
 
 def draw(probs, uniforms):
@@ -15,7 +15,7 @@ def draw(probs, uniforms):
         categorical(
             ops.convert_to_tensor(log_probs.copy()),
             ops.convert_to_tensor(np.asarray(uniforms, "float32")),
-        )
+        )[0]
     ).tolist()
 
 
@@ -43,3 +43,19 @@ def test_impossible_actions_are_never_drawn():
     probs[[5, 200]] = 0.5
     found = draw(probs, np.linspace(1e-7, 1 - 1e-7, 1001))
     assert set(found) == {5, 200}
+
+
+def test_logits_need_not_be_normalised():
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(20, 100)).astype("float32")
+    uniforms = random.random(20).astype("float32")
+    total = np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    normalised, nothing = to_numpy(categorical(*tensors(logits - total, uniforms)))
+    drawn, normaliser = to_numpy(categorical(*tensors(logits + 40, uniforms)))
+    assert drawn.tolist() == normalised.tolist()
+    np.testing.assert_allclose(nothing, 0.0, atol=1e-5)
+    np.testing.assert_allclose(normaliser, total[:, 0] + 40, rtol=1e-5)
+
+
+def tensors(*arrays):
+    return [ops.convert_to_tensor(array) for array in arrays]

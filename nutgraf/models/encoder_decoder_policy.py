@@ -1,0 +1,192 @@
+"""The policy over a Transformer: an `EncoderDecoder`, or a model with its methods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from nutgraf.arrays import Batch, Processors, Scored
+from nutgraf.backend import checkpointed
+from nutgraf.layers.dropout import Dropout
+from nutgraf.layers.packing import Grid, Packing
+from nutgraf.models.codec import Codec
+from nutgraf.models.encoder_decoder import EncoderDecoder
+from nutgraf.models.policy_state import (
+    PolicyState,
+    reorder_rows,
+    select_rows,
+    texts_grid,
+)
+from nutgraf.models.scoring import chunks, of_actions, score_full
+
+__all__ = ["EncoderDecoderPolicy"]
+
+Array = Any
+Memory = Any
+
+
+class EncoderDecoderPolicy:
+    """An `EncoderDecoder` as a policy.
+
+    Args:
+        model: the Keras model.
+        codec: rows to arrays and back.
+    """
+
+    def __init__(self, model: EncoderDecoder, codec: Codec) -> None:
+        """Keep model and codec."""
+        self.model = model
+        self.codec = codec
+        self.vocabulary_size = model.config.vocabulary_size
+
+    @property
+    def variables(self) -> list[Any]:
+        """Return the trainable Keras variables."""
+        return self.model.trainable_variables
+
+    def encode(self, batch: Batch, dropout: Dropout | None = None) -> Memory:
+        """See `Policy.encode`."""
+        return self.model.encode(batch.source_ids, batch.source_mask, dropout)
+
+    def init(self, memory: Memory, samples: int, length: int) -> PolicyState:
+        """See `Policy.init`."""
+        prompts = memory["ids"].shape[0]
+        caches = self.model.start(prompts, samples, length)
+        return PolicyState(caches, ops.convert_to_tensor(np.int32(0)))
+
+    def step(
+        self, memory: Memory, state: PolicyState, last: Array
+    ) -> tuple[Array, PolicyState]:
+        """See `Policy.step`."""
+        logits, pointers, source_ids, after = self._step(memory, state, last)
+        if pointers is not None:
+            weights, gate = pointers
+            pointers = weights[:, None], gate[:, None]
+        log_probs = self.model.mixture(logits[:, None], pointers, source_ids)
+        shape = (*last.shape, self.vocabulary_size)
+        return ops.reshape(log_probs, shape), after
+
+    def draw(
+        self, memory: Memory, state: PolicyState, last: Array, uniforms: Array
+    ) -> tuple[Array, Array, PolicyState]:
+        """See `Policy.draw`."""
+        logits, pointers, source_ids, after = self._step(memory, state, last)
+        return *self.model.draw(logits, pointers, source_ids, uniforms), after
+
+    def _step(
+        self, memory: Memory, state: PolicyState, last: Array
+    ) -> tuple[Array, tuple[Array, Array] | None, Array, PolicyState]:
+        """Logits (N, V), pointers (N, S) and (N,), source ids (N, S), new state."""
+        grid = texts_grid(memory["ids"].shape[0], state, last)
+        hidden, caches = self.model.step(
+            memory, state.caches, state.time, ops.reshape(last, (-1,)), grid
+        )
+        logits = self.model.vocabulary_logits(hidden, self.model.output_table())
+        pointers = self.model.pointers(memory, grid.spread(hidden))
+        if pointers is not None:
+            weights, gate = pointers
+            pointers = grid.collect(weights), grid.collect(gate)
+        source_ids = ops.take(memory["ids"], grid.rows, axis=0)
+        after = PolicyState(caches, state.time + 1, state.packing)
+        return logits, pointers, source_ids, after
+
+    def select(self, state: PolicyState, packing: Packing) -> PolicyState:
+        """See `Policy.select`."""
+        return select_rows(state, packing)
+
+    def reorder(self, state: PolicyState, parents: Array) -> PolicyState:
+        """See `Policy.reorder`."""
+        return reorder_rows(state, parents)
+
+    def hidden(
+        self,
+        memory: Memory,
+        actions: Array,
+        dropout: Dropout | None = None,
+        packing: Packing | None = None,
+    ) -> Array:
+        """See `Policy.hidden`."""
+        return self.model.hidden(memory, actions, dropout, packing)
+
+    def score(
+        self,
+        memory: Memory,
+        hidden: Array,
+        actions: Array,
+        processors: Processors = Processors(),  # noqa: B008 - frozen
+        want: frozenset[str] = frozenset(),
+        support: Array | None = None,
+        packing: Packing | None = None,
+    ) -> Scored:
+        """See `Policy.score`."""
+        if processors.plain and "entropy" not in want:
+            return self._score_actions(memory, hidden, actions, want, packing)
+        prompts, samples, length = actions.shape
+        states = ops.reshape(hidden, (prompts, samples * length, -1))
+        pointers = self.model.pointers(memory, states)
+        shape = (prompts, samples, length)
+        by_time = [hidden]
+        if pointers is not None:
+            by_time.append(ops.reshape(pointers[0], (*shape, -1)))
+            by_time.append(ops.reshape(pointers[1], (*shape, 1)))
+
+        def log_probs_of(table: Array, *arrays: Any) -> Array:
+            *parts, steps = arrays
+            states, *pointed = [_merge(part[:, :, steps]) for part in parts]
+            logits = self.model.vocabulary_logits(states, table)
+            mixed = self.model.mixture(
+                logits,
+                (pointed[0], pointed[1][..., 0]) if pointed else None,
+                memory["ids"],
+            )
+            return ops.reshape(mixed, (prompts * samples, -1, self.vocabulary_size))
+
+        return score_full(
+            log_probs_of,
+            (self.model.output_table(), *by_time),
+            actions,
+            processors,
+            self.vocabulary_size,
+            support,
+        )
+
+    def _score_actions(
+        self,
+        memory: Memory,
+        hidden: Array,
+        actions: Array,
+        want: frozenset[str],
+        packing: Packing | None,
+    ) -> Scored:
+        """Score plain actions: no scatter, no whole distribution kept."""
+        prompts, samples, length = actions.shape
+        grid = Grid((prompts, samples * length), packing)
+        states = ops.reshape(hidden, (*grid.shape, -1))
+        flat = ops.reshape(actions, grid.shape)
+        table = self.model.output_table()
+        tokens, ids = grid.collect(states), grid.collect(flat)
+        mean = "mean_log_probs" in want
+        parts = []
+        for some in chunks(tokens.shape[0], self.vocabulary_size):
+
+            def chunk(table: Array, states: Array, some: slice = some) -> Array:
+                logits = self.model.vocabulary_logits(states, table)
+                return of_actions(logits, ids[some], mean)
+
+            parts.append(checkpointed(chunk)(table, tokens[some]))
+        both = grid.spread(parts[0] if len(parts) == 1 else ops.concatenate(parts))
+        pointers = self.model.pointers(memory, states)
+        mixed = self.model.mixture_of_actions(
+            both[..., 0], pointers, memory["ids"], flat
+        )
+        shape = (prompts, samples, length)
+        means = ops.reshape(both[..., 1], shape) if mean else None
+        return Scored(ops.reshape(mixed, shape), None, means)
+
+
+def _merge(x: Array) -> Array:
+    """(P, G, Q, ...) -> (P, G·Q, ...)."""
+    shape = x.shape
+    return ops.reshape(x, (shape[0], shape[1] * shape[2], *shape[3:]))

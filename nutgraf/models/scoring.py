@@ -1,0 +1,122 @@
+"""Log-probs of given actions, a chunk of distributions at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from nutgraf.arrays import EOS, Processors, Scored
+from nutgraf.backend import checkpointed
+from nutgraf.layers.processors import process, unpack_support
+
+__all__ = ["chunks", "of_actions", "score_full"]
+
+Array = Any
+
+LARGEST_CHUNK = 2**24
+"""Number of (token, vocabulary) scores that are held at once."""
+
+
+def chunks(length: int, per_step: int) -> list[slice]:
+    """Split steps so that a chunk holds at most `LARGEST_CHUNK` scores.
+
+    Args:
+        length: number of steps.
+        per_step: scores of one step.
+
+    Returns:
+        The slices, in order; each is one step at least.
+    """
+    size = max(1, LARGEST_CHUNK // max(per_step, 1))
+    return [slice(start, start + size) for start in range(0, length, size)]
+
+
+def _score_all(
+    log_probs: Array,
+    actions: Array,
+    history: Array,
+    times: Array,
+    processors: Processors,
+    support: Array | None,
+) -> tuple[Array, Array]:
+    """Log-probs and entropies (R, Q) of actions under processed distributions."""
+    final, _ = process(log_probs, processors, history, times, support)
+    chosen = ops.take_along_axis(final, actions[..., None], axis=-1)[..., 0]
+    probs = ops.exp(final)
+    entropy = -ops.sum(ops.where(probs > 0, probs * final, 0.0), axis=-1)
+    return chosen, entropy
+
+
+def score_full(
+    log_probs_of: Callable[..., Array],
+    differentiable: tuple[Array, ...],
+    actions: Array,
+    processors: Processors,
+    vocabulary_size: int,
+    support: Array | None,
+) -> Scored:
+    """Score with whole distributions, a chunk of steps at a time.
+
+    Args:
+        log_probs_of: `(*differentiable, steps) -> (P·G, Q, V)` log-probs of the steps
+            in the slice `steps`.
+        differentiable: the arrays that gradients flow to.
+        actions: (P, G, T) int32.
+        processors: the static settings.
+        vocabulary_size: V.
+        support: (P, G, T, ceil(V / 32)) int32 bits, or None.
+
+    Returns:
+        Log-probs and entropies.
+    """
+    prompts, samples, length = actions.shape
+    rows = prompts * samples
+    flat = ops.reshape(actions, (rows, length))
+    parts = []
+    for steps in chunks(length, rows * vocabulary_size):
+        times = np.arange(length, dtype="int32")[steps]
+        kept = None
+        if support is not None:
+            bits = ops.reshape(support, (rows, length, -1))[:, steps]
+            kept = unpack_support(bits, vocabulary_size)
+
+        def chunk(
+            *arrays: Array,
+            steps: slice = steps,
+            times: Array = times,
+            kept: Array | None = kept,
+        ) -> Array:
+            chosen, entropy = _score_all(
+                log_probs_of(*arrays, steps),
+                flat[:, steps],
+                flat,
+                ops.convert_to_tensor(times),
+                processors,
+                kept,
+            )
+            return ops.stack([chosen, entropy])
+
+        parts.append(checkpointed(chunk)(*differentiable))
+    both = ops.reshape(ops.concatenate(parts, axis=-1), (2, prompts, samples, length))
+    return Scored(both[0], both[1])
+
+
+def of_actions(logits: Array, actions: Array, mean: bool) -> Array:
+    """Return the log-probs of given actions, and the vocabulary's mean.
+
+    Args:
+        logits: (N, V) float32.
+        actions: (N,) int32.
+        mean: whether the mean over the vocabulary of the log-probs is wanted too.
+
+    Returns:
+        (N, 1) or (N, 2) float32 nats.
+    """
+    normaliser = ops.logsumexp(logits, axis=-1)
+    found = [ops.take_along_axis(logits, actions[:, None], axis=-1)[:, 0] - normaliser]
+    if mean:
+        found.append(ops.mean(logits[:, EOS:], axis=-1) - normaliser)  # no PAD, no BOS
+    return ops.stack(found, axis=-1)

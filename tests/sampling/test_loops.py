@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+
+from nutgraf.arrays import Processors
+from nutgraf.sampling import loops
+from nutgraf.sampling.sample import Sampler
+from nutgraf.testing.toys import toy_policy, weights_of
+
+SAMPLES, LENGTH = 16, 10
+
+
+@pytest.mark.parametrize("options", [{}, {"architecture": "decoder-only"}], ids=str)
+@pytest.mark.parametrize(
+    "processors",
+    [Processors(), Processors(top_k=5, no_repeat_ngram=2)],
+    ids=["plain", "filtered"],
+)
+def test_smaller_loops_write_the_same_texts(options, processors, rows, monkeypatch):
+    policy = toy_policy(**options)
+    batch = policy.codec.batch(rows[:4])
+    monkeypatch.setattr(loops, "SMALLEST", 4)
+    found = []
+    for most in (1, 3):
+        monkeypatch.setattr(loops, "MOST", most)
+        sampler = Sampler(Hasty(policy), SAMPLES, LENGTH, processors)
+        found.append(sampler(weights_of(policy), batch, seed=3))
+    one, many = found
+    lengths = one.mask.sum(-1)
+    assert (lengths <= LENGTH // 2).mean() > 0.5  # so there is something to save
+    np.testing.assert_array_equal(one.actions, many.actions)
+    np.testing.assert_array_equal(one.mask, many.mask)
+    np.testing.assert_allclose(one.log_probs, many.log_probs, rtol=1e-4, atol=1e-5)
+    if processors.filters:
+        np.testing.assert_array_equal(one.support[one.mask], many.support[one.mask])
+
+
+class Hasty:
+    """Ends its texts early; counts the texts of each step."""
+
+    def __init__(self, policy):
+        self.policy = policy
+        self.sizes = []
+
+    def __getattr__(self, name):
+        return getattr(self.policy, name)
+
+    def step(self, memory, state, last):
+        self.sizes.append(int(np.prod(last.shape)))
+        log_probs, state = self.policy.step(memory, state, last)
+        return hasty(log_probs), state
+
+    def draw(self, memory, state, last, uniforms):
+        from nutgraf.layers.categorical import draw_logits
+
+        log_probs, state = self.step(memory, state, last)
+        return *draw_logits(log_probs, uniforms), state
+
+
+def hasty(log_probs):
+    from keras import ops
+
+    from nutgraf.arrays import EOS
+
+    ending = np.log(0.25) * (np.arange(log_probs.shape[-1]) == EOS)
+    rest = np.log(0.75) * (np.arange(log_probs.shape[-1]) != EOS)
+    never = np.where(np.arange(log_probs.shape[-1]) == EOS, -1e9, 0.0)
+    others = ops.log_softmax(log_probs + never.astype("float32"), axis=-1)
+    mixed = np.arange(log_probs.shape[-1]) == EOS
+    return ops.where(mixed, ending.astype("float32"), others + rest.astype("float32"))
+
+
+def test_loops_shrink_by_halves(rows, monkeypatch):
+    policy = Hasty(toy_policy())
+    monkeypatch.setattr(loops, "SMALLEST", 4)
+    Sampler(policy, SAMPLES, LENGTH)(
+        weights_of(policy.policy), policy.codec.batch(rows[:4])
+    )
+    assert list(dict.fromkeys(policy.sizes)) == [64, 32, 16]

@@ -71,9 +71,9 @@ def main() -> int:
     new, old = rows_of(args.measured), rows_of(args.committed)
     if not new.keys() & old.keys():
         print(
-            "Both folders must hold speed_*.json with a row of the same name. Received: "
-            f"{len(new)} rows in {args.measured}, {len(old)} in {args.committed}. Run "
-            "`make bench` first."
+            "Both folders must hold speed_*.json with a row of the same name. "
+            f"Received: {len(new)} rows in {args.measured}, {len(old)} in "
+            f"{args.committed}. Run `make bench` first."
         )
         return 2
     lost = worse(new, old, args.tolerance)

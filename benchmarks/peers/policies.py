@@ -20,11 +20,9 @@ from workload import (
 
 from nutgraf.arrays import Batch
 from nutgraf.backend import Compiled, assign, to_tensor
+from nutgraf.models import build
 from nutgraf.models.checkpoint import weight_names
 from nutgraf.models.config import ModelConfig
-from nutgraf.models.decoder_only import DecoderOnly, DecoderOnlyPolicy
-from nutgraf.models.encoder_decoder import EncoderDecoder
-from nutgraf.models.policy import EncoderDecoderPolicy
 from nutgraf.models.policy_state import texts_grid
 
 
@@ -41,34 +39,59 @@ class WordCodec:
         return [text_of(row, self._words) for row in flat]
 
 
-class EndingPolicy(EncoderDecoderPolicy):
-    """A policy whose samples end exactly when they are told to.
+def ending(kind: type) -> type:
+    """Make a kind of policy whose samples end exactly when they are told to.
 
     The lengths of a prompt come with it, as its references' first tokens: (P, G).
+
+    Args:
+        kind: a policy class.
+
+    Returns:
+        The policy class.
     """
 
-    def encode(self, batch: Batch, dropout: Any = None) -> Any:
-        """Remember the lengths."""
-        return {**super().encode(batch, dropout), "ends": batch.target_ids}
+    class Ending(kind):
+        """See `ending`."""
 
-    def step(self, memory: Any, state: Any, last: Any) -> tuple[Any, Any]:
-        """Allow nothing but the end where it is due."""
-        log_probs, after = super().step(memory, state, last)
-        grid = texts_grid(memory["ends"].shape[0], state, last)
-        ends = grid.collect(memory["ends"][:, : grid.shape[1]])  # those that go on
-        due = ops.reshape(ends == state.time + 1, last.shape)[..., None]
-        only = np.full(self.vocabulary_size, -1e9, "float32")
-        only[EOS] = 0.0
-        return ops.where(due, only, log_probs), after
+        def encode(self, batch: Batch, dropout: Any = None) -> Any:
+            """Remember the lengths."""
+            return {**super().encode(batch, dropout), "ends": batch.target_ids}
+
+        def _due(self, memory: Any, state: Any, last: Any) -> Any:
+            """Which of the texts that go on end with this action: (N,) bool."""
+            grid = texts_grid(memory["ends"].shape[0], state, last)
+            return grid.collect(memory["ends"][:, : grid.shape[1]]) == state.time + 1
+
+        def step(self, memory: Any, state: Any, last: Any) -> tuple[Any, Any]:
+            """Allow nothing but the end where it is due."""
+            log_probs, after = super().step(memory, state, last)
+            due = ops.reshape(self._due(memory, state, last), (*last.shape, 1))
+            only = np.full(self.vocabulary_size, -1e9, "float32")
+            only[EOS] = 0.0
+            return ops.where(due, only, log_probs), after
+
+        def draw(
+            self, memory: Any, state: Any, last: Any, uniforms: Any
+        ) -> tuple[Any, Any, Any]:
+            """Draw the end where it is due."""
+            found = super().draw(memory, state, last, uniforms)
+            actions, log_probs, after = found
+            due = self._due(memory, state, last)
+            return ops.where(due, EOS, actions), ops.where(due, 0.0, log_probs), after
+
+    return Ending
 
 
 def policy_of(task: dict) -> Any:
     """Make the policy of a task, with the weights that the other side has too."""
     config = model_config(task)
+    policy = build.policy_of(ModelConfig(**config), tokenizer=None)
+    policy.codec = WordCodec(config)
     if config.get("architecture") == "decoder-only":
-        return DecoderOnlyPolicy(DecoderOnly(ModelConfig(**config)), WordCodec(config))
-    kind = EndingPolicy if task.get("lengths") == "real" else EncoderDecoderPolicy
-    policy = kind(EncoderDecoder(ModelConfig(**config)), WordCodec(config))
+        return policy
+    if task.get("lengths") == "real":
+        policy = ending(type(policy))(policy.model, policy.codec)
     weights = weights_of(task)
     names = weight_names(policy.variables)
     assign(policy.variables, [weights[name] for name in names])

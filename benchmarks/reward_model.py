@@ -250,6 +250,32 @@ def summary(scores: Mapping[str, Mapping[str, float]]) -> dict:
     }
 
 
+def bounds(one: Mapping[str, float]) -> str:
+    """Return an interval in per cent."""
+    return f"[{100 * one['low']:.1f}, {100 * one['high']:.1f}]"
+
+
+def table(result: Mapping[str, Any]) -> str:
+    """Return the rankers and the candidates as they are in the page."""
+    lines = [
+        "| ranker | pairs ordered as people did, % | reward model minus it |",
+        "| --- | --- | --- |",
+    ]
+    for name, one in result["accuracy"].items():
+        difference = "–"
+        if test := result["reward_model_minus"].get(name):
+            difference = f"{100 * test['difference']:+.1f} {bounds(test)}"
+            difference += f", p = {test['p_value']:.4f}"
+        lines.append(
+            f"| {name} | {100 * one['mean']:.1f} {bounds(one)} | {difference} |"
+        )
+    lines += ["", "| candidate | held-out pairs, %, pass by pass |", "| --- | --- |"]
+    for name, one in result["candidates"].items():
+        passes = ", ".join(f"{100 * value:.1f}" for value in one["passes"])
+        lines.append(f"| {name} | {passes} |")
+    return "\n".join(lines)
+
+
 def cut_shares(rows: Sequence[JudgedRow]) -> dict[str, float]:
     """Return the shares of articles and of texts that the model does not read whole."""
     config = read_config(starter_folder())[1]
@@ -305,8 +331,7 @@ def main() -> None:
         "machine": f"{platform.machine()}, {platform.python_version()}",
     }
     write_json(RESULTS, result)
-    print(json.dumps(result["accuracy"], indent=1))
-    print(json.dumps(result["reward_model_minus"], indent=1))
+    print(table(result))
     print(f"wrote {RESULTS}")
 
 

@@ -182,17 +182,18 @@ def profile(bench: Bench) -> dict[str, Any]:
         seconds = side.take(bench.prepared(task))["parts"]
         side.close()
         work = _operations(bench.prepared(task))
+        total = sum(work.values())
+        work["decoder"] += work["attention"]  # its time holds both
         parts = [
             {
                 "part": part,
-                "operations": work.get(part, 0.0),
+                "operations": work[part],
                 "seconds": round(took, 5),
-                "share": round(work.get(part, 0.0) / took / rate, 4),
+                "share": round(work[part] / took / rate, 4),
             }
             for part, took in seconds.items()
         ]
         took = statistics.median(taken[1:])
-        total = sum(work[part] for part in flops.PARTS)
         parts.append(
             {
                 "part": "whole step",
@@ -214,6 +215,4 @@ def _operations(task: dict) -> dict[str, float]:
     sources = np.full(shape["prompts"], shape["source"])
     times = 1 if task["do"] == "sample" else 3
     work = flops.forward(model_config(task), sources, targets)
-    work = {part: times * count for part, count in work.items()}
-    # attention is inside the decoder's time, and shown once more on its own
-    return {**work, "scores": work["vocabulary"] + work["copy"]}
+    return {part: float(times * count) for part, count in work.items()}

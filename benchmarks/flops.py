@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 
-PARTS = ("encoder", "decoder", "attention", "vocabulary", "copy")
 GEMM = 2 * 2048**3
 """Operations of the product that measures the machine."""
 

@@ -226,7 +226,7 @@ def page(files: dict[str, Any], notes: str) -> str:
             "## Where the time goes\n\nEach part of a step, compiled and run alone. "
             "Its operations are by arithmetic (benchmarks/flops.py). The share is of "
             f"{rate:.0f} GFLOP/s, which a product of two 2048 x 2048 matrices reaches. "
-            "Attention is a part of encoder and decoder, shown once more.\n\n"
+            "Attention is a part of the decoder, shown once more.\n\n"
         )
         text += profiles(files["profile"]["profile"])
     if "growth" in files:

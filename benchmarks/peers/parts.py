@@ -35,20 +35,22 @@ def timed(function: Callable[..., Any], *arrays: Any) -> float:
     return statistics.median(seconds[1:])
 
 
-def attend(own: Any, source: Any, samples: int, causal: bool) -> Any:
-    """Products and softmax of a block: own (P·G, H, Q, D), source (P, H, S, D)."""
-    rows, heads, length, size = own.shape
-    scores = ops.matmul(own, ops.swapaxes(own, -1, -2))
+def to_itself(asking: Any, own: Any, causal: bool = False) -> Any:
+    """Products and softmax of self attention: (N, H, Q, D) and (N, H, T, D)."""
+    scores = ops.matmul(asking, ops.swapaxes(own, -1, -2))
     if causal:
-        scores = ops.where(causal_mask(length), scores, -1e9)
-    mixed = ops.matmul(ops.softmax(scores), own)
-    prompts = rows // samples
-    grouped = ops.reshape(mixed, (prompts, samples, heads, length, size))
-    grouped = ops.reshape(
-        ops.transpose(grouped, (0, 2, 1, 3, 4)), (prompts, heads, -1, size)
-    )
-    scores = ops.matmul(grouped, ops.swapaxes(source, -1, -2))
-    return ops.matmul(ops.softmax(scores), source)
+        scores = ops.where(causal_mask(own.shape[2]), scores, -1e9)
+    return ops.matmul(ops.softmax(scores), own)
+
+
+def to_source(asking: Any, source: Any) -> Any:
+    """Products and softmax of cross attention: (P·G, H, Q, D) and (P, H, S, D)."""
+    rows, heads, length, size = asking.shape
+    prompts = source.shape[0]
+    grouped = ops.reshape(asking, (prompts, rows // prompts, heads, length, size))
+    grouped = ops.transpose(grouped, (0, 2, 1, 3, 4))
+    grouped = ops.reshape(grouped, (prompts, heads, -1, size))
+    return to_itself(grouped, source)
 
 
 def heads_of(task: dict) -> tuple[np.ndarray, np.ndarray]:
@@ -78,19 +80,25 @@ def sampling(task: dict) -> dict[str, float]:
     memory = jit(encode)(values, batch)
 
     def steps(values: list[Any], memory: Any) -> Any:
-        last = ops.full((shape["prompts"], samples), BOS, dtype="int32")
+        uniforms = ops.full((rows,), 0.5)
 
-        def step(time: Any, state: Any) -> Any:
+        def step(time: Any, carried: Any) -> Any:
+            state, last, total = carried
             with with_values(policy.variables, values):
-                log_probs, state = policy.step(memory, state[0], last)
-            return state, log_probs[..., 0]
+                last, log_probs, state = policy.draw(memory, state, last, uniforms)
+            return state, last, total + log_probs
 
         with with_values(policy.variables, values):
-            start = policy.init(memory, samples, length), ops.zeros(last.shape)
-        return ops.fori_loop(0, length, step, start)[1]
+            state = policy.init(memory, samples, length)
+        first = ops.full((rows,), BOS, dtype="int32")
+        return ops.fori_loop(0, length, step, (state, first, ops.zeros((rows,))))[2]
 
     def project(states: Any, table: Any) -> Any:
-        return ops.log_softmax(ops.matmul(states, ops.transpose(table)))[:, 0]
+        def step(time: Any, total: Any) -> Any:
+            logits = ops.matmul(states + total, ops.transpose(table))
+            return ops.sum(ops.logsumexp(logits, axis=-1)) * 1e-9
+
+        return ops.fori_loop(0, length, step, ops.convert_to_tensor(0.0))
 
     random = np.random.default_rng(0)
     states = random.normal(size=(rows, width)).astype(np.float32)
@@ -99,17 +107,15 @@ def sampling(task: dict) -> dict[str, float]:
 
     def attention(own: Any, source: Any) -> Any:
         layers = shape["model"]["decoder_layers"]
-        one = own[:, :, :1]  # the last action asks, half the text answers on average
+        one = own[:, :, :1]  # the last action asks the whole cache
 
         def step(time: Any, total: Any) -> Any:
-            scores = ops.matmul(one + total, ops.swapaxes(own, -1, -2))
-            mixed = ops.matmul(ops.softmax(scores), own)
-            return ops.sum(attend(mixed, source, samples, False)) * 1e-9
+            return ops.sum(to_source(to_itself(one + total, own), source)) * 1e-9
 
         return ops.fori_loop(0, length * layers, step, ops.convert_to_tensor(0.0))
 
     both = timed(steps, values, memory)
-    vocabulary = length * timed(project, states, table)
+    vocabulary = timed(project, states, table)
     return {
         "encoder": timed(encode, values, batch),
         "decoder": both - vocabulary,
@@ -118,54 +124,75 @@ def sampling(task: dict) -> dict[str, float]:
     }
 
 
-def training(task: dict) -> dict[str, float]:
-    """Return seconds of encoder, decoder, attention and scores, with gradients."""
-    policy = policy_of({**task, "lengths": "full"})
-    if task["do"] == "supervised":
-        task = {**task, "samples": 1}
-    batch, values = batch_of(task, 0), values_of(policy)
-    actions = actions_of(task, 0)[0]
+def under(policy: Any, values: list[Any], method: str, *args: Any) -> Any:
+    """Call a policy's method with weights."""
+    with with_values(policy.variables, values):
+        return getattr(policy, method)(*args)
 
-    def under(values: list[Any], function: Callable[..., Any], *args: Any) -> Any:
-        with with_values(policy.variables, values):
-            return function(*args)
 
-    def with_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
-        def loss(values: Any, *rest: Any) -> tuple[Any, Any]:
-            found = function(values, *rest)
-            leaves = found if isinstance(found, list) else [found]
-            return sum(ops.sum(leaf) for leaf in leaves), ()
+def with_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that gives one gradient of the sum of what another gives."""
 
-        return lambda values, *rest: value_and_grad(loss)(values, *rest)[1][0]
+    def loss(values: Any, *rest: Any) -> tuple[Any, Any]:
+        found = function(values, *rest)
+        leaves = found if isinstance(found, list) else [found]
+        return sum(ops.sum(leaf) for leaf in leaves), ()
 
-    def encode(values: list[Any], batch: Any) -> list[Any]:
-        memory = under(values, policy.encode, batch)
+    return lambda values, *rest: value_and_grad(loss)(values, *rest)[1][0]
+
+
+def scores(task: dict, actions: np.ndarray) -> dict[str, float]:
+    """Return seconds of encoder, decoder and scores, with gradients."""
+    policy, batch = policy_of(task), batch_of(task, 0)
+    values = values_of(policy)
+
+    def encode(values: list[Any], batch: Any) -> Any:
+        return under(policy, values, "encode", batch)
+
+    def all_of(values: list[Any], batch: Any) -> list[Any]:
+        memory = encode(values, batch)
         pairs = [array for one in memory["source"] for array in one]
         return pairs + ([memory["copy_keys"]] if "copy_keys" in memory else [])
 
-    memory = jit(lambda values, batch: under(values, policy.encode, batch))(
-        values, batch
-    )
-
     def decode(values: list[Any], memory: Any, actions: Any) -> Any:
-        return under(values, policy.hidden, memory, actions)
-
-    hidden = jit(decode)(values, memory, actions)
+        return under(policy, values, "hidden", memory, actions)
 
     def score(values: list[Any], memory: Any, hidden: Any, actions: Any) -> Any:
         given = (memory, hidden, actions, Processors())
-        return under(values, policy.score, *given).log_probs
+        return under(policy, values, "score", *given).log_probs
 
-    own, source = heads_of(task)
-    layers = shape_of(task)["model"]["decoder_layers"]
-    samples = actions.shape[1]
-    pair = with_gradient(lambda arrays: attend(*arrays, samples, True))
+    memory = jit(encode)(values, batch)
+    hidden = jit(decode)(values, memory, actions)
     return {
-        "encoder": timed(with_gradient(encode), values, batch),
+        "encoder": timed(with_gradient(all_of), values, batch),
         "decoder": timed(with_gradient(decode), values, memory, actions),
-        "attention": layers * timed(pair, [own, source]),
         "scores": timed(with_gradient(score), values, memory, hidden, actions),
     }
+
+
+def training(task: dict) -> dict[str, float]:
+    """Return seconds of encoder, decoder, attention, vocabulary and copy head."""
+    task = {**task, "lengths": "full"}
+    if task["do"] == "supervised":
+        task["samples"] = 1
+    actions = actions_of(task, 0)[0]
+    own, source = heads_of(task)
+    layers = shape_of(task)["model"]["decoder_layers"]
+
+    def attention(arrays: list[Any]) -> Any:
+        own, source = arrays
+        return to_source(to_itself(own, own, causal=True), source)
+
+    bare = scores({**task, "copy": False}, actions)
+    found = {
+        "encoder": bare["encoder"],
+        "decoder": bare["decoder"],
+        "attention": layers * timed(with_gradient(attention), [own, source]),
+        "vocabulary": bare["scores"],
+    }
+    if task.get("copy"):
+        found["copy"] = scores(task, actions)["scores"] - bare["scores"]
+    return found
 
 
 def prepare(task: dict) -> Step:

@@ -103,7 +103,8 @@ def batch_of(task: dict, number: int) -> Batch:
     shape = shape_of(task)
     source = sources_of(shape, number)
     ends = np.zeros((shape["prompts"], shape["length"]), np.int32)
-    ends[:, : shape["samples"]] = lengths_of(task, number)
+    if task.get("lengths") == "real":
+        ends[:, : shape["samples"]] = lengths_of(task, number)
     numbers = np.arange(shape["prompts"], dtype=np.int32)
     return Batch(numbers, source, np.ones(source.shape, bool), ends, ends > 0)
 

@@ -102,7 +102,8 @@ def test_greedy_agrees_with_the_trainer_and_takes_the_likeliest(policy, rows):
 
 
 def test_the_end_counts_and_nothing_after_it(policy, rows):
-    rollout = Sampler(policy, 16, 12)(weights_of(policy), policy.codec.batch(rows[:8]))
+    batch = policy.codec.batch(rows[:8])
+    rollout = Sampler(policy, 16, 12)(weights_of(policy), batch, seed=1)
     assert rollout.ended.any() and rollout.truncated.any()
     for actions, mask, ended in zip(
         rollout.actions.reshape(-1, 12),
@@ -164,12 +165,15 @@ def test_mixed_greedy_and_drawn_samples(policy, rows):
     values = weights_of(policy)
     mixed = Sampler(policy, 3, 12, greedy=[True, False, False])(values, batch, 2)
     greedy = Sampler(policy, 1, 12, greedy=True)(values, batch)
-    drawn = Sampler(policy, 3, 12)(values, batch, 2)
+    other = Sampler(policy, 3, 12, greedy=[False, True, False])(values, batch, 2)
     np.testing.assert_array_equal(mixed.actions[:, :1], greedy.actions)
-    np.testing.assert_array_equal(mixed.actions[:, 1:], drawn.actions[:, 1:])
+    np.testing.assert_array_equal(other.actions[:, 1:2], greedy.actions)
+    np.testing.assert_array_equal(mixed.actions[:, 2:], other.actions[:, 2:])
+    assert (mixed.actions[:, 1:] != greedy.actions).mean() > 0.3
 
 
-def test_any_keras_model_is_a_policy(policy, rows):
+def test_any_keras_model_is_a_policy(rows):
+    policy = toy_policy(copy=False)
     wrapped = LogitsPolicy(policy.model, policy.codec, policy.vocabulary_size)
     batch = policy.codec.batch(rows[:3])
     values = weights_of(policy)

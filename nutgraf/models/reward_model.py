@@ -5,7 +5,7 @@ drawn, the end action among them. State t has read the prompt and the text befor
 action t, so every place of a text has a say, and the gradient reaches every state. The
 state at the end alone, as in models that were trained to read, says little in a policy:
 it was trained to tell whether the text ends there, and a text that was cut at the
-limit has no such state (`docs/algorithms/reward_model.md` has both, measured).
+limit has no such state (`benchmarks/reward_model.py` compares the two).
 
 Reference: Stiennon et al. 2020, "Learning to summarize from human feedback", section
 3.4, arXiv 2009.01325.

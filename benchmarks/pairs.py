@@ -36,7 +36,7 @@ UPDATE = {"do": "update", "shape": "a", "lengths": "real"}
 
 PROBES: dict[str, tuple[str, dict[str, Any]]] = {
     "hf sampling": ("hf", {"do": "sample", "shape": "a"}),
-    "hf gradient": ("hf", {"do": "gradient", "shape": "a"}),
+    "hf gradient": ("hf", {"do": "gradient", "shape": "a", "prompts": 4}),
     "torch": ("torch_step", {**TRAINING, "batches": "fixed"}),
     "ct2 sampling": ("ctranslate2", {"do": "sample", "shape": "a"}),
     "ct2 search": ("ctranslate2", {**SEARCH, "beams": 4}),
@@ -131,7 +131,7 @@ PAIRS = (
     _sampling(
         "sampling_full_a",
         "sampling G = 8, full length, (a)",
-        *(3.3, 5.0, True),
+        *(3.3, 5.0, False),
         shape="a",
     ),
     Pair(
@@ -193,8 +193,7 @@ PAIRS = (
     ),
     _gradient("a", "full", 1.8, False),
     _gradient("b", "full", 2.5, False),
-    _gradient("c", "full", None, False),
-    _gradient("a", "real", 3.0, True),
+    _gradient("a", "real", 3.0, False),
     _gradient("b", "real", 3.0, False),
     _gradient("c", "real", 3.0, False),
     Pair(
@@ -207,16 +206,6 @@ PAIRS = (
         3.5,
         5.0,
         quick=True,
-    ),
-    Pair(
-        "update",
-        "update_real_b",
-        "whole GRPO update, encoder-decoder, real lengths, (b)",
-        "the loop of torch and Hugging Face",
-        {**UPDATE, "shape": "b"},
-        "hf gradient",
-        3.5,
-        5.0,
     ),
     Pair(
         "decoder_only",

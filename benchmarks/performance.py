@@ -166,7 +166,8 @@ def plot(growth: dict[str, list[dict]], path: Path) -> None:
                 at = [point["at"] for point in points]
                 panel.plot(at, [p["seconds"] for p in points], "o-", label=label)
         panel.set_xlabel(axis)
-        panel.set_ylim(bottom=0)
+    slowest = max(p["seconds"] for points in growth.values() for p in points)
+    panels[0].set_ylim(0.0, 1.1 * slowest)
     panels[0].set_ylabel("seconds")
     panels[0].legend()
     figure.tight_layout()

@@ -183,9 +183,10 @@ def versions(pythons: dict[str, str]) -> dict[str, Any]:
     """Return the versions of the packages that compute, for each interpreter."""
     code = (
         "import importlib.metadata as m, json, sys; "
-        "have = {d.name.lower(): d.version for d in m.distributions()}; "
+        "have = {d.name.lower().replace('_', '-'): d.version "
+        "for d in m.distributions()}; "
         "names = ('tensorflow-cpu', 'tensorflow', 'keras', 'jax', 'numpy', 'torch', "
-        "'transformers', 'trl', 'ctranslate2', 'rouge-score', 'rouge_score'); "
+        "'transformers', 'trl', 'ctranslate2', 'rouge-score'); "
         "found = {n: have[n] for n in names if n in have}; "
         "print(json.dumps({'python': sys.version.split()[0], **found}))"
     )

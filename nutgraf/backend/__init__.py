@@ -22,8 +22,15 @@ from keras import tree
 
 from nutgraf import __version__
 
-__all__ = ["assign", "checkpointed", "describe", "jit", "linear", "make_deterministic"]
-__all__ += ["name", "to_numpy", "to_tensor", "value_and_grad", "with_values"]
+__all__ = ["assign", "checkpointed", "chunked", "describe", "jit", "linear"]
+__all__ += [
+    "make_deterministic",
+    "name",
+    "to_numpy",
+    "to_tensor",
+    "value_and_grad",
+    "with_values",
+]
 
 Array = Any
 
@@ -128,6 +135,27 @@ def checkpointed(function: Callable[..., Array]) -> Callable[..., Array]:
         The same function, whose intermediate results are not kept.
     """
     return _engine.checkpointed(function)
+
+
+def chunked(
+    function: Callable[..., Array], shared: Array, rows: Array, numbers: Array
+) -> Array:
+    """Apply a function chunk by chunk, one after the other, forward and backward.
+
+    Only one chunk's intermediate results exist at a time: the backward pass computes
+    them again.
+
+    Args:
+        function: `(shared, rows (C, ...), numbers (C, ...)) -> (C, ...)`, which
+            captures nothing that needs a gradient.
+        shared: what all chunks read; gradients flow to it.
+        rows: (K, C, ...) float, K chunks; gradients flow to them.
+        numbers: (K, C, ...) without a gradient.
+
+    Returns:
+        (K, C, ...), the results in order.
+    """
+    return _engine.chunked(function, shared, rows, numbers)
 
 
 def linear(

@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
-__all__ = ["checkpointed", "compile", "describe", "linear", "make_deterministic"]
-__all__ += ["to_numpy", "to_tensor", "value_and_grad"]
+__all__ = ["checkpointed", "chunked", "compile", "describe", "linear"]
+__all__ += ["make_deterministic", "to_numpy", "to_tensor", "value_and_grad"]
 
 
 def compile(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -25,6 +25,12 @@ def value_and_grad(function: Callable[..., Any]) -> Callable[..., Any]:
 def checkpointed(function: Callable[..., Any]) -> Callable[..., Any]:
     """See `nutgraf.backend.checkpointed`."""
     return jax.checkpoint(function)
+
+
+def chunked(function: Callable[..., Any], shared: Any, rows: Any, numbers: Any) -> Any:
+    """See `nutgraf.backend.chunked`."""
+    again = jax.checkpoint(function)
+    return jax.lax.map(lambda part: again(shared, *part), (rows, numbers))
 
 
 def linear(

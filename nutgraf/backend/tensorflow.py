@@ -11,8 +11,8 @@ import tensorflow as tf
 # they share a wrapper; `Compiled.compilations` counts what is really compiled.
 tf.get_logger().addFilter(lambda record: "tf.function retracing" not in str(record.msg))
 
-__all__ = ["checkpointed", "compile", "describe", "linear", "make_deterministic"]
-__all__ += ["to_numpy", "to_tensor", "value_and_grad"]
+__all__ = ["checkpointed", "chunked", "compile", "describe", "linear"]
+__all__ += ["make_deterministic", "to_numpy", "to_tensor", "value_and_grad"]
 
 
 def compile(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,6 +40,40 @@ def value_and_grad(function: Callable[..., Any]) -> Callable[..., Any]:
 def checkpointed(function: Callable[..., Any]) -> Callable[..., Any]:
     """See `nutgraf.backend.checkpointed`."""
     return tf.recompute_grad(function)
+
+
+def chunked(function: Callable[..., Any], shared: Any, rows: Any, numbers: Any) -> Any:
+    """See `nutgraf.backend.chunked`."""
+    count = rows.shape[0]
+
+    def goes_on(step: Any, *_: Any) -> Any:
+        return step < count
+
+    def run(shared: Any, rows: Any) -> Any:
+        def forward(step: Any, done: Any) -> Any:
+            found = function(shared, rows[step], numbers[step])
+            return step + 1, done.write(step, found)
+
+        done = tf.TensorArray(rows.dtype, size=count)
+        out = tf.while_loop(goes_on, forward, (0, done))[1].stack()
+
+        def backward(grad: Any) -> Any:
+            def add(step: Any, total: Any, done: Any) -> Any:
+                part = rows[step]
+                with tf.GradientTape() as tape:
+                    tape.watch([shared, part])
+                    found = function(shared, part, numbers[step])
+                both = tape.gradient(found, [shared, part], grad[step])
+                return step + 1, total + both[0], done.write(step, both[1])
+
+            done = tf.TensorArray(rows.dtype, size=count)
+            start = (0, tf.zeros_like(shared), done)
+            _, total, done = tf.while_loop(goes_on, add, start)
+            return total, done.stack()
+
+        return out, backward
+
+    return tf.custom_gradient(run)(shared, rows)
 
 
 def linear(

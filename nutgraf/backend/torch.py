@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch.utils.checkpoint import checkpoint
 
-__all__ = ["checkpointed", "compile", "describe", "linear", "make_deterministic"]
-__all__ += ["to_numpy", "to_tensor", "value_and_grad"]
+__all__ = ["checkpointed", "chunked", "compile", "describe", "linear"]
+__all__ += ["make_deterministic", "to_numpy", "to_tensor", "value_and_grad"]
 
 
 def compile(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -64,6 +64,13 @@ class _Linear(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Any) -> Any:
         return ctx.transpose(grad), None, None
+
+
+def chunked(function: Callable[..., Any], shared: Any, rows: Any, numbers: Any) -> Any:
+    """See `nutgraf.backend.chunked`."""
+    again = checkpointed(function)
+    parts = zip(rows, numbers, strict=True)
+    return torch.stack([again(shared, part, number) for part, number in parts])
 
 
 def linear(

@@ -8,7 +8,6 @@ import numpy as np
 from keras import ops
 
 from nutgraf.arrays import Batch, Processors, Scored
-from nutgraf.backend import checkpointed
 from nutgraf.layers.dropout import Dropout
 from nutgraf.layers.packing import Grid, Packing
 from nutgraf.models.codec import Codec
@@ -19,7 +18,7 @@ from nutgraf.models.policy_state import (
     select_rows,
     texts_grid,
 )
-from nutgraf.models.scoring import chunks, of_actions, score_full
+from nutgraf.models.scoring import in_chunks, of_actions, score_full
 
 __all__ = ["EncoderDecoderPolicy"]
 
@@ -166,17 +165,20 @@ class EncoderDecoderPolicy:
         states = ops.reshape(hidden, (*grid.shape, -1))
         flat = ops.reshape(actions, grid.shape)
         table = self.model.output_table()
-        tokens, ids = grid.collect(states), grid.collect(flat)
         mean = "mean_log_probs" in want
-        parts = []
-        for some in chunks(tokens.shape[0], self.vocabulary_size):
 
-            def chunk(table: Array, states: Array, some: slice = some) -> Array:
-                logits = self.model.vocabulary_logits(states, table)
-                return of_actions(logits, ids[some], mean)
+        def of_chunk(table: Array, states: Array, ids: Array) -> Array:
+            return of_actions(self.model.vocabulary_logits(states, table), ids, mean)
 
-            parts.append(checkpointed(chunk)(table, tokens[some]))
-        both = grid.spread(parts[0] if len(parts) == 1 else ops.concatenate(parts))
+        both = grid.spread(
+            in_chunks(
+                of_chunk,
+                table,
+                grid.collect(states),
+                grid.collect(flat),
+                self.vocabulary_size,
+            )
+        )
         pointers = self.model.pointers(memory, states)
         mixed = self.model.mixture_of_actions(
             both[..., 0], pointers, memory["ids"], flat

@@ -9,10 +9,10 @@ import numpy as np
 from keras import ops
 
 from nutgraf.arrays import EOS, Processors, Scored
-from nutgraf.backend import checkpointed
+from nutgraf.backend import checkpointed, chunked
 from nutgraf.layers.processors import process, unpack_support
 
-__all__ = ["chunks", "of_actions", "score_full"]
+__all__ = ["chunks", "in_chunks", "of_actions", "score_full"]
 
 Array = Any
 
@@ -102,6 +102,38 @@ def score_full(
         parts.append(checkpointed(chunk)(*differentiable))
     both = ops.reshape(ops.concatenate(parts, axis=-1), (2, prompts, samples, length))
     return Scored(both[0], both[1])
+
+
+def in_chunks(
+    function: Callable[..., Array],
+    shared: Array,
+    rows: Array,
+    numbers: Array,
+    per_row: int,
+) -> Array:
+    """Apply a function to rows, so many at a time that memory stays small.
+
+    Args:
+        function: `(shared, rows (C, ...), numbers (C,)) -> (C, ...)`.
+        shared: what all rows read.
+        rows: (N, ...) float.
+        numbers: (N,) int32.
+        per_row: scores that the function holds for a row.
+
+    Returns:
+        (N, ...).
+    """
+    length = rows.shape[0]
+    count = len(chunks(length, per_row))
+    size = -(-length // count)
+    space = count * size - length  # the last chunk is filled up
+
+    def split(x: Array) -> Array:
+        padded = ops.pad(x, [(0, space)] + [(0, 0)] * (len(x.shape) - 1))
+        return ops.reshape(padded, (count, size, *x.shape[1:]))
+
+    found = chunked(function, shared, split(rows), split(numbers))
+    return ops.reshape(found, (count * size, *found.shape[2:]))[:length]
 
 
 def of_actions(logits: Array, actions: Array, mean: bool) -> Array:

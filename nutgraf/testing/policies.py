@@ -257,7 +257,7 @@ def _check_select(case: _Case) -> None:
 
 def _check_draw(case: _Case) -> None:
     """A draw follows the distribution of a step, and knows its log-prob."""
-    from nutgraf.backend import to_numpy
+    from nutgraf.backend import to_numpy, to_tensor
 
     memory = case.policy.encode(case.batch)
     state = case.policy.init(memory, *case.actions.shape[1:])
@@ -265,7 +265,7 @@ def _check_draw(case: _Case) -> None:
     log_probs = to_numpy(case.policy.step(memory, state, last)[0]).astype("float64")
     found = []
     for uniform in (np.arange(DRAWS, dtype="float32") + 0.5) / DRAWS:
-        uniforms = np.full(last.shape, uniform, "float32")
+        uniforms = to_tensor(np.full(last.shape, uniform, "float32"))
         actions, drawn, _ = case.policy.draw(memory, state, last, uniforms)
         found.append((to_numpy(actions), to_numpy(drawn)))
     actions, drawn = (np.stack(part, axis=1) for part in zip(*found, strict=True))

@@ -6,7 +6,7 @@ from keras import ops
 
 from nutgraf.arrays import BOS, EOS, Batch, Processors
 from nutgraf.backend import to_numpy, value_and_grad, with_values
-from nutgraf.models import encoder_decoder_policy, scoring
+from nutgraf.models import scoring
 from nutgraf.testing.toys import toy_policy, weights_of
 
 pytestmark = pytest.mark.backend
@@ -144,8 +144,7 @@ def test_scores_and_gradients_in_chunks_equal_the_whole(
         chunks.append(len(real(*args)))
         return real(*args)
 
-    for module in (scoring, encoder_decoder_policy):
-        monkeypatch.setattr(module, "chunks", counted)
+    monkeypatch.setattr(scoring, "chunks", counted)
     (_, parts), parts_grads = value_and_grad(loss)(values)
     assert chunks[0] > 1
     close(to_numpy(parts), to_numpy(whole))

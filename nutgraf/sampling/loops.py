@@ -133,10 +133,10 @@ def run_loops(
     while len(sizes) < MOST and sizes[-1] // 2 >= SMALLEST:
         sizes.append(sizes[-1] // 2)
     loop = Loop(ops.convert_to_tensor(np.int32(0)), states, texts)
+    packing: Packing | None = None
     for size, enough in zip(sizes, [*sizes[1:], 0], strict=True):
-        packing = None
         if size < count:
-            packing = _going_first(texts.alive, size)
+            packing = _going_first(texts.alive, size, packing)
             states = [select(state, packing) for state in loop.states]
             some = tree.map_structure(
                 lambda part, rows=packing.tokens: ops.take(part, rows, axis=0), texts
@@ -183,10 +183,12 @@ def _written(loop: Loop, choice: Choice) -> Texts:
     )
 
 
-def _going_first(alive: Array, size: int) -> Packing:
-    """Choose `size` texts, those that have not ended first."""
-    ended = ops.cast(ops.logical_not(alive), "int32")
-    order = ops.cast(ops.argsort(ended), "int32")  # stable
+def _going_first(alive: Array, size: int, before: Packing | None) -> Packing:
+    """Choose `size` texts of those before: first those that have not ended."""
+    last = ops.cast(ops.logical_not(alive), "int32")
+    if before is not None:
+        last += ops.cast(before.places >= before.tokens.shape[0], "int32")
+    order = ops.cast(ops.argsort(last), "int32")  # stable
     rank = ops.cast(ops.argsort(order), "int32")
     return Packing(order[:size], ops.where(rank < size, rank, size))
 

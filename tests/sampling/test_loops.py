@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from keras import ops
 
 from nutgraf.arrays import Processors
+from nutgraf.backend import to_numpy
 from nutgraf.sampling import loops
 from nutgraf.sampling.sample import Sampler
 from nutgraf.testing.toys import toy_policy, weights_of
@@ -57,8 +59,6 @@ class Hasty:
 
 
 def hasty(log_probs):
-    from keras import ops
-
     from nutgraf.arrays import EOS
 
     ending = np.log(0.25) * (np.arange(log_probs.shape[-1]) == EOS)
@@ -76,3 +76,13 @@ def test_loops_shrink_by_halves(rows, monkeypatch):
         weights_of(policy.policy), policy.codec.batch(rows[:4])
     )
     assert list(dict.fromkeys(policy.sizes)) == [64, 32, 16]
+
+
+def test_texts_go_on_from_among_those_before():
+    alive = np.array([0, 1, 0, 1, 1, 0, 0, 0], bool)
+    first = loops._going_first(ops.convert_to_tensor(alive), 4, None)
+    assert sorted(to_numpy(first.tokens)) == [0, 1, 3, 4]
+    alive[[1, 3]] = False  # one is left; who fills up was there before
+    second = loops._going_first(ops.convert_to_tensor(alive), 2, first)
+    assert to_numpy(second.tokens).tolist() == [4, 0]
+    assert to_numpy(second.places).tolist() == [1, 2, 2, 2, 0, 2, 2, 2]

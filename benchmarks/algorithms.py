@@ -7,14 +7,16 @@ and samples, and its own defaults otherwise; so nothing is tuned for one of them
 controls are a random reward (under GRPO) and supervised training continued. Scored on
 every third held-out test row, greedy. Rows are paired with the start's, each row's
 score being its mean over the seeds. The eight main algorithms and the controls have the
-given seeds, the others the first one only. Each run is a process of its own and leaves
-its texts; an interrupted call goes on where it stopped, and the results so far are
-written after each run: benchmarks/results/algorithms.json.
+given seeds, the others the first one only. Each run is a process of its own; an
+interrupted run goes on where it stopped. What a run was worth on each row is kept in
+benchmarks/results/algorithms.json, so that runs can be added on another day, as long as
+the test rows are the same.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import platform
 import subprocess
@@ -45,7 +47,8 @@ MAIN = ("grpo", "rloo", "self-critical", "reinforce", "ppo", "a2c", "minimum-ris
 MAIN += ("dpo",)
 OTHERS = ("dr-grpo", "dapo", "gspo", "cispo", "nlpo", "ipo", "rejection")
 UPDATES = 100
-TIMES = ("time/sample", "time/reward", "time/update")
+KL = "policy/kl_to_start"
+COLUMNS = ("rouge1", "rouge2", "rougeL", "rouge_mean", "length_ratio", "repetition")
 
 
 def test_rows() -> list[Row]:
@@ -79,79 +82,92 @@ def train(name: str, seed: int, out: Path) -> None:
     write_texts(f"{run.out}/last", test_rows(), Path(run.out) / "test.json")
 
 
-def numbers_of(name: str, seed: int, out: Path) -> dict[str, float]:
-    """Return what the run's log says."""
-    records = read_metrics(Path(settings_of(name, seed, out).out))
-    late = records[-10:]
+def rows_signature(rows: Sequence[Row]) -> str:
+    """Tell which rows these are, and in which order."""
+    texts = "\n".join(row.id + row.references[0] for row in rows)
+    return hashlib.sha256(texts.encode()).hexdigest()[:16]
+
+
+def scores_of(found: Evaluation) -> dict[str, Any]:
+    """Return means, and the mean of ROUGE-1, 2 and L of each row, on one line."""
+    means = found.means()
     return {
-        "kl": float(np.mean([r.get("policy/kl_to_start", np.nan) for r in late])),
-        "seconds": float(
-            np.median([sum(r.get(time, 0.0) for time in TIMES) for r in records])
-        ),
+        "scores": {metric: round(means[metric], 3) for metric in METRICS},
+        "rows": " ".join(f"{value:.1f}" for value in found.values("rouge_mean")),
     }
 
 
-def result_of(
-    name: str, seeds: Sequence[int], start: Evaluation, rows: Sequence[Row], out: Path
-) -> dict[str, Any]:
-    """Return scores over seeds, and the paired test against the start."""
-    files = [Path(settings_of(name, seed, out).out) / "test.json" for seed in seeds]
-    texts = [json.loads(file.read_text(encoding="utf-8")) for file in files]
-    found = [score_texts(rows, each) for each in texts]
-    mean = np.mean([one.values("rouge_mean") for one in found], axis=0)
-    test = paired_test(mean, start.values("rouge_mean"))
-    logs = [numbers_of(name, seed, out) for seed in seeds]
+def row_scores(run: dict[str, Any]) -> np.ndarray:
+    """Read the rows of `scores_of`."""
+    return np.array(run["rows"].split(), float)
+
+
+def result_of(run: Path, rows: Sequence[Row]) -> dict[str, Any]:
+    """Return what a finished run was worth."""
+    texts = json.loads((run / "test.json").read_text(encoding="utf-8"))
+    late = read_metrics(run)[-10:]
+    kl = [record[KL] for record in late if KL in record]
     return {
-        "seeds": list(seeds),
-        "scores": {
-            metric: float(np.mean([one.means()[metric] for one in found]))
-            for metric in METRICS
-        },
-        "per_seed": [one.means()["rouge_mean"] for one in found],
-        "gain": {key: float(value) for key, value in test._asdict().items()},
-        **{key: float(np.mean([log[key] for log in logs])) for key in logs[0]},
+        "kl": round(float(np.mean(kl)), 4) if kl else None,
+        **scores_of(score_texts(rows, texts)),
     }
 
 
-def summary(plan: Sequence[tuple[str, int]], out: Path) -> dict[str, Any]:
-    """Return the results of the runs that are done."""
-    rows = test_rows()
+def known(rows: Sequence[Row], out: Path) -> dict[str, Any]:
+    """Return the results so far; those of other rows are left out."""
+    signature = rows_signature(rows)
+    if RESULTS.exists():
+        found = dict(json.loads(RESULTS.read_text(encoding="utf-8")))
+        if found["test_rows"] == signature:
+            return found
+        print(f"{RESULTS} is of other test rows: begun anew", flush=True)
     texts = write_texts(DEMO.start, rows, out / "start.json")
-    start = score_texts(rows, texts)
-    done: dict[str, list[int]] = {}
-    for name, seed in plan:
-        if (Path(settings_of(name, seed, out).out) / "test.json").exists():
-            done.setdefault(name, []).append(seed)
     return {
         "n": len(rows),
+        "test_rows": signature,
         "updates": UPDATES,
         "prompts": DEMO.rl.prompts,
         "samples": DEMO.rl.samples,
         "machine": platform.processor() or platform.machine(),
-        "start": start.means(),
-        "runs": {
-            name: result_of(name, seeds, start, rows, out)
-            for name, seeds in done.items()
-        },
+        "start": scores_of(score_texts(rows, texts)),
+        "runs": {},
     }
+
+
+def cells(run: dict[str, Any], start: np.ndarray) -> list[str]:
+    """Return an algorithm's cells: scores over its seeds, and its gain."""
+    own = list(run.values())
+    rows = np.mean([row_scores(one) for one in own], axis=0)
+    gain = paired_test(rows, start)
+    means = [np.mean([one["scores"][name] for one in own]) for name in COLUMNS]
+    return [
+        str(len(own)),
+        *(f"{mean:.2f}" for mean in means),
+        f"{gain.difference:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}]",
+        f"{gain.p_value:.4f}",
+        "–" if own[0]["kl"] is None else f"{np.mean([one['kl'] for one in own]):.3f}",
+    ]
 
 
 def show(found: dict[str, Any]) -> None:
     """Print the table of docs/algorithms/README.md."""
-    columns = ("rouge1", "rouge2", "rougeL", "rouge_mean", "length_ratio", "repetition")
-    print("| algorithm | seeds | " + " | ".join(columns), end="")
-    print(" | gain over start | KL | seconds |")
-    print("| --- " * (len(columns) + 5) + "|")
-    cells = " | ".join(f"{found['start'][column]:.2f}" for column in columns)
-    print(f"| start | | {cells} | | | |")
-    runs = found["runs"].items()
-    for name, run in sorted(runs, key=lambda item: -item[1]["scores"]["rouge_mean"]):
-        cells = " | ".join(f"{run['scores'][column]:.2f}" for column in columns)
-        gain = run["gain"]
-        test = f"{gain['difference']:+.2f} [{gain['low']:+.2f}, {gain['high']:+.2f}]"
+    head = ["algorithm", "seeds", *COLUMNS, "gain over start", "p", "KL"]
+    print("| " + " | ".join(head) + " |")
+    print("| --- " * len(head) + "|")
+    start = found["start"]
+    scores = [f"{start['scores'][name]:.2f}" for name in COLUMNS]
+    print("| " + " | ".join(["start", "", *scores, "", "", ""]) + " |")
+    by_name: dict[str, dict[str, Any]] = {}
+    for key, run in found["runs"].items():
+        name, _, seed = key.rpartition("-")
+        by_name.setdefault(name, {})[seed] = run
+
+    def worth(name: str) -> float:
+        return -float(np.mean([row_scores(run) for run in by_name[name].values()]))
+
+    for name in sorted(by_name, key=worth):
         print(
-            f"| {name} | {len(run['seeds'])} | {cells} | {test}, p = "
-            f"{gain['p_value']:.4f} | {run['kl']:.3f} | {run['seconds']:.2f} |"
+            "| " + " | ".join([name, *cells(by_name[name], row_scores(start))]) + " |"
         )
 
 
@@ -169,16 +185,18 @@ def main() -> None:
     first, *others = options.seeds
     plan = [(name, first) for name in (*CONTROLS, *MAIN, *OTHERS)]
     plan += [(name, seed) for seed in others for name in (*MAIN, *CONTROLS)]
+    rows = test_rows()
+    found = known(rows, options.out)
     for name, seed in plan:
-        done = Path(settings_of(name, seed, options.out).out) / "test.json"
-        if options.show or done.exists():
-            continue
-        print(f"{name}, seed {seed}", flush=True)
-        command = [sys.executable, __file__, "--out", str(options.out)]
-        subprocess.run([*command, "--run", name, str(seed)], check=True)
-        write_json(RESULTS, summary(plan, options.out))
-    found = summary(plan, options.out)
-    write_json(RESULTS, found)
+        run = Path(settings_of(name, seed, options.out).out)
+        key = f"{name}-{seed}"
+        if key not in found["runs"] and not options.show:
+            print(f"{name}, seed {seed}", flush=True)
+            command = [sys.executable, __file__, "--out", str(options.out)]
+            subprocess.run([*command, "--run", name, str(seed)], check=True)
+        if key not in found["runs"] and (run / "test.json").exists():
+            found["runs"][key] = result_of(run, rows)
+            write_json(RESULTS, found)
     show(found)
 
 

@@ -146,8 +146,8 @@ def chunked(
     them again.
 
     Args:
-        function: `(shared, rows (C, ...), numbers (C, ...)) -> (C, ...)`, which
-            captures nothing that needs a gradient.
+        function: `(shared, rows (C, ...), numbers (C, ...)) -> (C, ...)` float32, or
+            float64 for such rows; it captures nothing that needs a gradient.
         shared: what all chunks read; gradients flow to it.
         rows: (K, C, ...) float, K chunks; gradients flow to them.
         numbers: (K, C, ...) without a gradient.

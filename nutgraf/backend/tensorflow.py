@@ -54,7 +54,8 @@ def chunked(function: Callable[..., Any], shared: Any, rows: Any, numbers: Any) 
             found = function(shared, rows[step], numbers[step])
             return step + 1, done.write(step, found)
 
-        done = tf.TensorArray(rows.dtype, size=count)
+        wide = tf.float64 if rows.dtype == tf.float64 else tf.float32
+        done = tf.TensorArray(wide, size=count)
         out = tf.while_loop(goes_on, forward, (0, done))[1].stack()
 
         def backward(grad: Any) -> Any:

@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import torch
-from transformers import PegasusConfig, PegasusForConditionalGeneration
-from workload import BOS, EOS, PAD, model_config, weights_of
+from transformers import PegasusForConditionalGeneration
+from workload import BOS, PAD, model_config, weights_of
 
 sys.path.append(str(Path(__file__).parents[2] / "tests" / "oracles"))
-from make_pegasus import our_name  # noqa: E402
+from make_pegasus import config_of, our_name  # noqa: E402
 
 
 def pegasus(task: dict, attention: str = "sdpa") -> PegasusForConditionalGeneration:
@@ -24,28 +24,8 @@ def pegasus(task: dict, attention: str = "sdpa") -> PegasusForConditionalGenerat
         The model, in float32, without dropout; the end action is never likely.
     """
     sizes = model_config(task)
-    config = PegasusConfig(
-        vocab_size=sizes["vocabulary_size"],
-        d_model=sizes["width"],
-        encoder_layers=sizes["encoder_layers"],
-        decoder_layers=sizes["decoder_layers"],
-        encoder_attention_heads=sizes["heads"],
-        decoder_attention_heads=sizes["heads"],
-        encoder_ffn_dim=sizes["feed_forward"],
-        decoder_ffn_dim=sizes["feed_forward"],
-        max_position_embeddings=max(sizes["max_source"], sizes["max_target"]) + 1,
-        activation_function="relu",
-        scale_embedding=True,
-        dropout=0.0,
-        attention_dropout=0.0,
-        activation_dropout=0.0,
-        pad_token_id=PAD,
-        bos_token_id=BOS,
-        eos_token_id=EOS,
-        decoder_start_token_id=BOS,
-        forced_eos_token_id=None,
-        attn_implementation=attention,
-    )
+    longest = max(sizes["max_source"], sizes["max_target"]) + 1
+    config = config_of(sizes, longest, attn_implementation=attention)
     model = PegasusForConditionalGeneration(config)
     weights = weights_of({**task, "copy": False})
     with torch.no_grad():

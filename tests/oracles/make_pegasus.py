@@ -81,25 +81,27 @@ def our_name(name: str) -> str:
     return "/".join([f"{side}_{number}", *(PARTS[part] for part in parts), kind])
 
 
-def random_model(seed: int = SEED) -> PegasusForConditionalGeneration:
-    """Make the model: each weight random, biases and norms too, exact in float16.
+def config_of(ours: dict, positions: int, **more: str) -> PegasusConfig:
+    """Return Pegasus' settings for a model of ours without copy head.
 
     Args:
-        seed: of the weights.
+        ours: fields of `nutgraf.models.config.ModelConfig`.
+        positions: longest source or target.
+        **more: further settings of `PegasusConfig`.
 
     Returns:
-        The model, in float32.
+        The settings; nothing is dropped.
     """
-    config = PegasusConfig(
-        vocab_size=OURS["vocabulary_size"],
-        d_model=OURS["width"],
-        encoder_layers=OURS["encoder_layers"],
-        decoder_layers=OURS["decoder_layers"],
-        encoder_attention_heads=OURS["heads"],
-        decoder_attention_heads=OURS["heads"],
-        encoder_ffn_dim=OURS["feed_forward"],
-        decoder_ffn_dim=OURS["feed_forward"],
-        max_position_embeddings=32,
+    return PegasusConfig(
+        vocab_size=ours["vocabulary_size"],
+        d_model=ours["width"],
+        encoder_layers=ours["encoder_layers"],
+        decoder_layers=ours["decoder_layers"],
+        encoder_attention_heads=ours["heads"],
+        decoder_attention_heads=ours["heads"],
+        encoder_ffn_dim=ours["feed_forward"],
+        decoder_ffn_dim=ours["feed_forward"],
+        max_position_embeddings=positions,
         activation_function="relu",
         scale_embedding=True,
         dropout=0.0,
@@ -110,7 +112,20 @@ def random_model(seed: int = SEED) -> PegasusForConditionalGeneration:
         eos_token_id=EOS,
         decoder_start_token_id=BOS,
         forced_eos_token_id=None,
+        **more,
     )
+
+
+def random_model(seed: int = SEED) -> PegasusForConditionalGeneration:
+    """Make the model: each weight random, biases and norms too, exact in float16.
+
+    Args:
+        seed: of the weights.
+
+    Returns:
+        The model, in float32.
+    """
+    config = config_of(OURS, positions=32)
     model = PegasusForConditionalGeneration(config).eval()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

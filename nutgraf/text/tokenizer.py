@@ -22,15 +22,25 @@ from nutgraf.errors import ConfigError, DataError, ModelError
 if TYPE_CHECKING:
     import tokenizers
 
-__all__ = ["FILE_NAME", "SPECIAL_TOKENS", "Tokenizer"]
+__all__ = ["FILE_NAME", "SPECIAL_TOKENS", "Tokenizer", "check_text"]
 
 FILE_NAME = "tokenizer.json"
 SPECIAL_TOKENS = ("<pad>", "<bos>", "<eos>")
 _SMALLEST = 256 + len(SPECIAL_TOKENS)  # one entry per byte
 
 
-def _check_text(text: str) -> str:
-    """Return the text, or say which character has no UTF-8 form."""
+def check_text(text: str) -> str:
+    """Return a text that can be encoded, or say which character has no UTF-8 form.
+
+    Args:
+        text: any string.
+
+    Returns:
+        The text.
+
+    Raises:
+        DataError: it has a lone surrogate.
+    """
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -112,7 +122,7 @@ class Tokenizer:
             nonlocal seen
             for text in texts:
                 seen += 1
-                yield _check_text(text)
+                yield check_text(text)
 
         trainer = trainers.BpeTrainer(
             vocab_size=vocabulary_size,
@@ -232,7 +242,7 @@ class Tokenizer:
             >>> 2 in Tokenizer.train(["<eos> <eos>"], 300).encode("<eos>")
             False
         """
-        ids: list[int] = self._pieces.encode(_check_text(text)).ids
+        ids: list[int] = self._pieces.encode(check_text(text)).ids
         return ids
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
@@ -253,7 +263,7 @@ class Tokenizer:
             ...     tokenizer.encode("a"), tokenizer.encode("b")]
             True
         """
-        checked = [_check_text(text) for text in texts]
+        checked = [check_text(text) for text in texts]
         return [item.ids for item in self._pieces.encode_batch_fast(checked)]
 
     def _content(self, ids: Iterable[int]) -> list[int]:

@@ -52,10 +52,11 @@ def _helps(cls: type) -> dict[str, str]:
     """Return the help text of each field: the string under it, or `Attributes:`."""
     from docstring_parser import parse_from_object
 
-    parsed = parse_from_object(cls)
     return {
         item.arg_name: " ".join((item.description or "").split())
-        for item in parsed.params
+        for base in reversed(cls.__mro__)
+        if dataclasses.is_dataclass(base)
+        for item in parse_from_object(base).params
     }
 
 

@@ -15,7 +15,7 @@ from nutgraf.errors import ConfigError
 __all__ = ["InitSettings", "run"]
 
 # Commands whose file has `SETTINGS`, the dataclass of their config.
-_CONFIGURED = ("train", "rl", "evaluate")
+_CONFIGURED = ("pretrain", "train", "rl", "evaluate")
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,13 @@ __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
     "demo": "evaluate the starter model, improve it by RL, evaluate again, report",
+    "pretrain": "learn a language from plain documents",
     "train": "supervised training from a config",
     "rl": "improve a trained model with a reward",
     "prefer": "improve a trained model with pairs of which one text is preferred",
     "reward-model": "learn from such pairs to judge texts: a reward for rl",
-    "evaluate": "ROUGE with intervals, beside the Lead baselines",
+    "back-translate": "rows to train on from texts that have no source",
+    "evaluate": "scores with intervals, beside baselines that need no model",
     "compare": "which of two evaluations is better, and is it sure",
     "audit-reward": "does a reward rank texts as people do",
     "summarize": "summarize text from files or from standard input",

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from nutgraf.models.codec import TextCodec
 from nutgraf.models.config import ModelConfig, named_config
-from nutgraf.models.decoder_only import DecoderOnly, DecoderOnlyPolicy
+from nutgraf.models.decoder_only import DecoderOnly
+from nutgraf.models.decoder_only_policy import DecoderOnlyPolicy
 from nutgraf.models.encoder_decoder import EncoderDecoder
 from nutgraf.models.encoder_decoder_policy import EncoderDecoderPolicy
+from nutgraf.models.recurrent import RecurrentEncoderDecoder
+from nutgraf.models.recurrent_config import RECURRENT
+from nutgraf.models.recurrent_policy import RecurrentPolicy
 
-__all__ = ["new_policy", "policy_of"]
+__all__ = ["new_policy", "policy_of", "with_separator"]
 
 
 def policy_of(
@@ -24,8 +29,8 @@ def policy_of(
         source_step: sources are padded to a multiple of this.
 
     Returns:
-        The policy, its weights random; a `DecoderOnlyPolicy` when the architecture is
-        "decoder-only".
+        The policy, its weights random: a `DecoderOnlyPolicy` when the architecture is
+        "decoder-only", a `RecurrentPolicy` when it is "lstm", "gru" or "rnn".
 
     Example:
         >>> from nutgraf.testing.toys import toy_tokenizer
@@ -36,6 +41,8 @@ def policy_of(
     codec = TextCodec(tokenizer, config.max_source, config.max_target, source_step)
     if config.architecture == "decoder-only":
         return DecoderOnlyPolicy(DecoderOnly(config), codec)
+    if config.architecture in RECURRENT:
+        return RecurrentPolicy(RecurrentEncoderDecoder(config), codec)
     return EncoderDecoderPolicy(EncoderDecoder(config), codec)
 
 
@@ -69,3 +76,26 @@ def new_policy(
     )
     keras.utils.set_random_seed(seed)
     return policy_of(config, tokenizer)
+
+
+def with_separator(policy: Any, separator: bool) -> Any:
+    """Return a decoder-only policy with or without a separator after its source.
+
+    Args:
+        policy: any policy.
+        separator: whether `<bos>` stands between source and text.
+
+    Returns:
+        A policy with the same weights; the policy itself when it is so already, or not
+        decoder-only.
+    """
+    from nutgraf.backend import assign
+
+    config = policy.model.config
+    if config.architecture != "decoder-only" or config.separator == separator:
+        return policy
+    changed = policy_of(
+        dataclasses.replace(config, separator=separator), policy.codec.tokenizer
+    )
+    assign(changed.variables, [variable.value for variable in policy.variables])
+    return changed

@@ -1,14 +1,22 @@
-"""A decoder-only Transformer of Llama blocks, and the policy over it.
+"""A decoder-only Transformer: Llama or GPT-2, policy or language model.
 
-Touvron et al. 2023, arXiv 2302.13971: RMSNorm, rotary positions in the half-split form,
-SwiGLU, no biases. A text is its source, `<bos>` as the separator, the actions, `<eos>`:
+Its blocks are Llama's (Touvron et al. 2023, arXiv 2302.13971: RMSNorm, rotary positions
+in the half-split form, SwiGLU, no biases; with grouped queries where
+`key_value_heads` < `heads`) or GPT-2's (Radford et al. 2019: learned positions,
+LayerNorm, GELU, biases). The weights map one to one onto Hugging Face's `Llama` and
+`GPT2LMHead` models.
+
+A text is its source, `<bos>` as the separator, the actions, `<eos>`; or, without a
+separator, a source that goes on, and then it is a language model:
 
     s1 s2 … sn <bos> a1 a2 … <eos>
+    <bos> s1 s2 … sn a1 a2 … <eos>
 
-The source is read once; its G samples share its keys and values and begin with the
-separator, at the position that is the true length of their source. Padding of a source,
-on the left or on the right, changes nothing. The loss counts actions only. The weights
-map one to one onto a Hugging Face Llama model.
+All but the last token before the actions (the separator, or sn) is read once; the G
+samples share its keys and values and begin with that last token, at the position that
+is the number of tokens before it. Padding of a source, on the left or on the right,
+changes nothing. The loss counts actions only. Plain text is trained on in rows of
+several documents (`read`).
 """
 
 from __future__ import annotations
@@ -22,16 +30,15 @@ from keras import ops
 from nutgraf.arrays import BOS, PAD
 from nutgraf.layers.attention import causal_mask
 from nutgraf.layers.categorical import draw_logits
+from nutgraf.layers.causal_block import CausalBlock, block_norm
 from nutgraf.layers.dropout import Dropout
-from nutgraf.layers.llama_block import LlamaBlock, rms_norm
 from nutgraf.layers.packing import Grid, Packing
 from nutgraf.layers.precision import at_least_float32
 from nutgraf.layers.rotary import Rotation, rotation
 from nutgraf.layers.rotary_attention import KeysValues
 from nutgraf.models.config import ModelConfig
-from nutgraf.models.encoder_decoder_policy import EncoderDecoderPolicy
 
-__all__ = ["DecoderOnly", "DecoderOnlyPolicy"]
+__all__ = ["DecoderOnly"]
 
 Array = Any
 Memory = dict[str, Any]
@@ -48,7 +55,8 @@ class DecoderOnly(keras.Model):
     Args:
         config: the settings; its architecture is "decoder-only".
 
-    Reference: Touvron et al. 2023, arXiv 2302.13971.
+    Reference: Touvron et al. 2023, arXiv 2302.13971; Radford et al. 2019; Ainslie et
+    al. 2023, arXiv 2305.13245.
     """
 
     def __init__(self, config: ModelConfig, **kwargs: Any) -> None:
@@ -56,27 +64,33 @@ class DecoderOnly(keras.Model):
         super().__init__(**{"name": "decoder_only", **kwargs})
         self.config = config
         policy = self.dtype_policy
-        self.embedding = self._table("embedding")
+        size = config.vocabulary_size
+        self.embedding = self._table("embedding", size)
+        self.positions = None
+        if config.block == "gpt2":
+            self.positions = self._table("positions", config.context)
         self.blocks = [
-            LlamaBlock(
+            CausalBlock(
                 config.width,
                 config.heads,
                 config.feed_forward,
+                config.key_value_heads,
+                config.block,
                 name=f"block_{number}",
                 dtype=policy,
             )
             for number in range(config.decoder_layers)
         ]
-        self.final_norm = rms_norm("final_norm", policy)
-        self.output_embedding = None if config.tied else self._table("output")
+        self.final_norm = block_norm(config.block, "final_norm", policy)
+        self.output_embedding = None if config.tied else self._table("output", size)
         self.dropout_seeds = keras.random.SeedGenerator()
         self._never = np.zeros(config.vocabulary_size, "float32")
         self._never[[PAD, BOS]] = -1e9
         self.build()
 
-    def _table(self, name: str) -> keras.layers.Embedding:
+    def _table(self, name: str, rows: int) -> keras.layers.Embedding:
         return keras.layers.Embedding(
-            self.config.vocabulary_size,
+            rows,
             self.config.width,
             name=name,
             dtype=self.dtype_policy,
@@ -87,15 +101,22 @@ class DecoderOnly(keras.Model):
 
     def build(self, input_shape: Any = None) -> None:
         """Create the weights."""
-        self.embedding.build((None, None))
+        for table in (self.embedding, self.positions, self.output_embedding):
+            if table is not None:
+                table.build((None, None))
         for part in (*self.blocks, self.final_norm):
             part.build((None, None, None, self.config.width))
-        if self.output_embedding is not None:
-            self.output_embedding.build((None, None))
         self.built = True
 
-    def _rotation(self, positions: Array) -> Rotation:
-        """(P, L) positions -> cos and sin (P, 1, 1, L, D/H/2)."""
+    def _embed(self, ids: Array, positions: Array) -> Array:
+        """Ids and positions of any one shape -> states (..., D)."""
+        x = self.embedding(ids)
+        return x if self.positions is None else x + self.positions(positions)
+
+    def _rotation(self, positions: Array) -> Rotation | None:
+        """(P, L) positions -> cos and sin (P, 1, 1, L, D/H/2); None without them."""
+        if self.positions is not None:
+            return None
         dtype = "float64" if self.compute_dtype == "float64" else "float32"
         size = self.config.width // self.config.heads
         return rotation(positions[:, None, None, :], size, dtype)
@@ -111,16 +132,21 @@ class DecoderOnly(keras.Model):
             dropout: the dropout of this pass; None drops nothing.
 
         Returns:
-            The memory: source ids, mask, true lengths, and each block's keys and values
-            of the source, all with a leading axis P.
+            The memory: source ids, the token that the actions follow, mask, number of
+            tokens before that one, and each block's keys and values of these, all with
+            a leading axis P.
         """
         drop = dropout or Dropout(0.0, None)
-        mask = ops.cast(source_mask, "bool")
+        ids, mask = source_ids, ops.cast(source_mask, "bool")
+        first = ops.full_like(ids[:, 0], BOS)
+        if not self.config.separator:
+            ids, mask, first = _all_but_last(ids, mask)
         counts = ops.cumsum(ops.cast(mask, "int32"), axis=1)
-        at = self._rotation(ops.maximum(counts - 1, 0))  # padding takes no position
+        places = ops.maximum(counts - 1, 0)  # padding takes no position
+        at = self._rotation(places)
         seen = mask[:, None, None, None, :]  # (P, 1, 1, 1, S)
         visible = ops.logical_and(causal_mask(ops.shape(mask)[1])[None, None], seen)
-        x = drop(self.embedding(source_ids)[:, None])  # (P, 1, S, D): one sample
+        x = drop(self._embed(ids, places)[:, None])  # (P, 1, S, D): one sample
         source = []
         for block in self.blocks[:-1]:
             x, own = block.read(x, at, visible, drop)
@@ -129,10 +155,38 @@ class DecoderOnly(keras.Model):
         source.append(self.blocks[-1].keys_values(x, at))
         return {
             "ids": source_ids,
+            "first": first,
             "mask": seen,
             "lengths": counts[:, -1],
             "source": source,
         }
+
+    def read(
+        self,
+        ids: Array,
+        positions: Array,
+        segments: Array,
+        dropout: Dropout | None = None,
+    ) -> Array:
+        """Read rows of several texts, each of which sees nothing of the others.
+
+        Args:
+            ids: (B, L) int32.
+            positions: (B, L) int32, of each token in its own text.
+            segments: (B, L) int32, which text of the row a token belongs to.
+            dropout: the dropout of this pass; None drops nothing.
+
+        Returns:
+            (B, L, D); state t has read the tokens of its text up to t.
+        """
+        drop = dropout or Dropout(0.0, None)
+        same = segments[:, :, None] == segments[:, None, :]  # (B, L, L)
+        visible = ops.logical_and(causal_mask(ops.shape(ids)[1]), same)[:, None, None]
+        at = self._rotation(positions)
+        x = drop(self._embed(ids, positions)[:, None])  # (B, 1, L, D)
+        for block in self.blocks:
+            x, _ = block.read(x, at, visible, drop)
+        return self.final_norm(x)[:, 0]
 
     def hidden(
         self,
@@ -153,8 +207,7 @@ class DecoderOnly(keras.Model):
             (P, G, T, D); state t has read the source, the separator and the actions
             before t.
         """
-        first = ops.full_like(actions[..., :1], BOS)
-        inputs = ops.concatenate([first, actions[..., :-1]], axis=-1)
+        inputs = ops.concatenate([actions[..., :1], actions[..., :-1]], axis=-1)
         return self._go_on(memory, inputs, dropout, packing)
 
     def _go_on(
@@ -164,13 +217,17 @@ class DecoderOnly(keras.Model):
         dropout: Dropout | None,
         packing: Packing | None = None,
     ) -> Array:
+        """States (P, G, T, D) of inputs (P, G, T), whose first is the memory's."""
         drop = dropout or Dropout(0.0, None)
         length = ops.shape(inputs)[-1]
         steps = ops.arange(length, dtype="int32")
-        at = self._rotation(memory["lengths"][:, None] + steps[None])
+        inputs = ops.where(steps == 0, memory["first"][:, None, None], inputs)
+        places = memory["lengths"][:, None] + steps[None]  # (P, T)
+        at = self._rotation(places)
         causal = causal_mask(length)[None, None]  # (1, 1, 1, T, T)
         grid = Grid(ops.shape(inputs), packing)
-        x = drop(self.embedding(grid.collect(inputs)))  # (N, D)
+        places = grid.collect(ops.broadcast_to(places[:, None], ops.shape(inputs)))
+        x = drop(self._embed(grid.collect(inputs), places))  # (N, D)
         for block, source in zip(self.blocks, memory["source"], strict=True):
             x, _ = block.read(x, at, causal, drop, [(source, memory["mask"])], grid)
         return grid.spread(self.final_norm(x))
@@ -184,11 +241,12 @@ class DecoderOnly(keras.Model):
             length: T, the longest text.
 
         Returns:
-            One cache (P·G, H, T, D/H) per block, of the separator and the actions but
+            One cache (P·G, K, T, D/H) per block, of the first token and the actions but
             the last.
         """
-        heads = self.config.heads
-        shape = (prompts * samples, heads, length, self.config.width // heads)
+        heads, size = self.config.heads, self.config.width // self.config.heads
+        shared = self.config.key_value_heads or heads
+        shape = (prompts * samples, shared, length, size)
         empty = ops.zeros(shape, dtype=self.compute_dtype)
         return [KeysValues(empty, empty) for _ in self.blocks]
 
@@ -206,17 +264,19 @@ class DecoderOnly(keras.Model):
             memory: of `encode`.
             caches: of `start` or of the step before.
             time: int32 scalar, number of actions so far.
-            last: (N,) int32, the last actions; `BOS` at first.
+            last: (N,) int32, the last actions; anything at first.
             grid: of shape (P, G), the texts.
 
         Returns:
             (N, D) states and the longer caches.
         """
-        lengths = ops.take(memory["lengths"], grid.rows)
-        at = self._rotation((lengths + time)[:, None])
-        at = Rotation(*(part[:, 0, 0] for part in at))  # (N, 1, D/H/2)
+        last = ops.where(time == 0, ops.take(memory["first"], grid.rows), last)
+        places = ops.take(memory["lengths"], grid.rows) + time
+        at = self._rotation(places[:, None])
+        if at is not None:
+            at = Rotation(*(part[:, 0, 0] for part in at))  # (N, 1, D/H/2)
         seen = ops.take(memory["mask"][:, 0, 0], grid.rows, axis=0)  # (N, 1, S)
-        x = self.embedding(last)
+        x = self._embed(last, places)
         longer = []
         for block, source, cache in zip(
             self.blocks, memory["source"], caches, strict=True
@@ -322,13 +382,14 @@ class DecoderOnly(keras.Model):
         return cls(ModelConfig.from_dict(config["config"]), name=config["name"])
 
 
-class DecoderOnlyPolicy(EncoderDecoderPolicy):
-    """A `DecoderOnly` as a policy.
+def _all_but_last(ids: Array, mask: Array) -> tuple[Array, Array, Array]:
+    """Put `<bos>` before the sources and take their last tokens away.
 
-    The model has the methods that `EncoderDecoderPolicy` calls, so it is sampled and
-    scored by the same code.
-
-    Args:
-        model: the Keras model, a `DecoderOnly`.
-        codec: rows to arrays and back.
+    (P, S) ids and mask -> (P, S + 1) ids and mask, and (P,) ids of the last tokens.
     """
+    ids = ops.pad(ids, [(0, 0), (1, 0)], constant_values=BOS)
+    mask = ops.pad(mask, [(0, 0), (1, 0)], constant_values=True)
+    counts = ops.cumsum(ops.cast(mask, "int32"), axis=1)
+    last = ops.logical_and(mask, counts == counts[:, -1:])
+    ending = ops.sum(ops.where(last, ids, 0), axis=1)
+    return ids, ops.logical_and(mask, ops.logical_not(last)), ending

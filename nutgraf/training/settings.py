@@ -1,17 +1,18 @@
-"""The settings of supervised training; importing them loads no framework."""
+"""The settings of training by epochs; importing them loads no framework."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nutgraf.errors import ConfigError
 from nutgraf.ranges import check_ranges
 
-__all__ = ["SupervisedSettings"]
+__all__ = ["SupervisedSettings", "TrainingSettings"]
 
 
 @dataclass(frozen=True)
-class SupervisedSettings:
-    """Settings of supervised training."""
+class TrainingSettings:
+    """Settings of a training by epochs."""
 
     epochs: int = 10
     """Passes over the training data."""
@@ -25,8 +26,6 @@ class SupervisedSettings:
     """Decoupled weight decay on matrices."""
     clip_norm: float = 1.0
     """Largest norm of the gradient; 0 = no limit."""
-    label_smoothing: float = 0.1
-    """Share of the probability spread over the vocabulary, in [0, 1)."""
     dropout: float = 0.1
     """Share of activations dropped, in [0, 1)."""
     accumulate: int = 1
@@ -42,11 +41,37 @@ class SupervisedSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        check_ranges(
-            self,
+        check_ranges(self, **self._ranges())
+
+    def _ranges(self) -> dict[str, str]:
+        """Field -> range, as `check_ranges` takes them."""
+        return {
             **dict.fromkeys(("epochs", "accumulate", "checkpoint_every"), ">= 1"),
-            **dict.fromkeys(("label_smoothing", "dropout", "floor"), "[0, 1)"),
+            **dict.fromkeys(("dropout", "floor"), "[0, 1)"),
             **dict.fromkeys(("warmup", "weight_decay", "clip_norm"), ">= 0"),
             **dict.fromkeys(("evaluate_every", "patience"), ">= 0"),
-            learning_rate="> 0",
-        )
+            "learning_rate": "> 0",
+        }
+
+
+@dataclass(frozen=True)
+class SupervisedSettings(TrainingSettings):
+    """Settings of supervised training."""
+
+    label_smoothing: float = 0.1
+    """Share of the probability spread over the vocabulary, in [0, 1)."""
+    r_drop: float = 0.0
+    """Weight of R-Drop: each batch is read with two dropouts, whose distributions shall
+    agree; takes twice the time. 0 = off, 1 to 5 are usual."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges, and that there is a dropout for R-Drop."""
+        super().__post_init__()
+        if self.r_drop and not self.dropout:
+            raise ConfigError(
+                "r_drop compares two dropouts: dropout must be > 0 with it. Received: "
+                f"r_drop={self.r_drop}, dropout={self.dropout}. Leave one of them out."
+            )
+
+    def _ranges(self) -> dict[str, str]:
+        return {**super()._ranges(), "label_smoothing": "[0, 1)", "r_drop": ">= 0"}

@@ -1,51 +1,36 @@
-"""Supervised training of any policy: maximum likelihood of the first reference.
-
-The loop is a pure function of (settings, data, seed): interrupted and resumed, it takes
-the same batches, the same dropout and, on a CPU, gives the same weights bit for bit.
-"""
+"""Supervised training of any policy: maximum likelihood of the first reference."""
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nutgraf.backend import assign, to_numpy
+from nutgraf.backend import to_numpy
+from nutgraf.data.augment import Augmenter, AugmentSettings
 from nutgraf.data.batches import BatchPlan, BatchShape, epoch_batches, materialise
 from nutgraf.data.cache import TokenCache
-from nutgraf.errors import RunError
-from nutgraf.models.checkpoint import save_policy, weight_names
-from nutgraf.training.log import MetricsLog, progress_bar
-from nutgraf.training.optimizer import AdamW
-from nutgraf.training.run_state import RunState, resume, save_state
-from nutgraf.training.schedule import learning_rate
+from nutgraf.training.epochs import EpochLoop
 from nutgraf.training.settings import SupervisedSettings
-from nutgraf.training.step import (
-    add_gradients,
-    apply_step,
-    evaluation_step,
-    gradient_step,
-)
-from nutgraf.training.stop import StopSignal
+from nutgraf.training.step import evaluation_step, gradient_step
 
 __all__ = ["SupervisedTrainer"]
 
 
-class SupervisedTrainer:
+class SupervisedTrainer(EpochLoop):
     """Trains a policy on cached tokens; saves, resumes, validates.
 
     Args:
         policy: the policy; its weights are where a new run starts.
         settings: the settings.
-        folder: run folder: `metrics.jsonl`, `checkpoints/`, and the model folders
-            `best` (lowest validation loss) and `last`.
+        folder: run folder, see `EpochLoop`.
         shapes: the batch shapes, of `choose_shapes`.
-        sample_metrics: called with the policy (its weights current) at each
-            validation; returns more numbers for the log, such as ROUGE on a sample.
+        sample_metrics: see `EpochLoop`.
+        augment: how the sources of training rows are changed in each epoch; it takes a
+            policy with a `TextCodec`.
     """
 
     def __init__(
@@ -55,22 +40,19 @@ class SupervisedTrainer:
         folder: Path,
         shapes: Sequence[BatchShape],
         sample_metrics: Callable[[Any], dict[str, float]] | None = None,
+        augment: AugmentSettings = AugmentSettings(),  # noqa: B008 - frozen
     ) -> None:
         """Compile nothing yet."""
-        self.policy = policy
-        self.settings = settings
-        self.folder = Path(folder)
+        super().__init__(policy, settings, folder, sample_metrics)
         self.shapes = tuple(shapes)
-        self.sample_metrics = sample_metrics
-        optimizer = AdamW(weight_decay=settings.weight_decay)
-        self.optimizer = optimizer
+        self.augment = augment
+        self._change: Augmenter | None = None
+        self._train: Any = None
+        self._valid: TokenCache | None = None
         self._gradient = gradient_step(
-            policy, settings.label_smoothing, settings.dropout
+            policy, settings.label_smoothing, settings.dropout, settings.r_drop
         )
-        self._add = add_gradients()
-        self._apply = apply_step(optimizer, settings.clip_norm)
         self._evaluate = evaluation_step(policy)
-        self._names = weight_names(policy.variables)
 
     def fit(
         self,
@@ -84,9 +66,8 @@ class SupervisedTrainer:
         Args:
             train: training rows.
             valid: validation rows; without them no best model is kept but the last.
-            callbacks: Keras callbacks; `on_epoch_end` gets each validation's numbers.
-            stop_after: seconds after which a checkpoint is written and the training
-                stops; the next call goes on from there.
+            callbacks: see `EpochLoop.run`.
+            stop_after: see `EpochLoop.run`.
 
         Returns:
             The position at the end: step, epoch, best_loss, finished, ...
@@ -96,154 +77,36 @@ class SupervisedTrainer:
             RunError: its checkpoint is torn, or the loss is no longer finite.
             KeyboardInterrupt: Ctrl-C was pressed; the checkpoint is written.
         """
-        state = self._start()
-        per_epoch = len(epoch_batches(train, self.shapes, self.settings.seed, 0))
-        updates = -(-per_epoch // self.settings.accumulate)
-        total = updates * self.settings.epochs
-        log = MetricsLog(self.folder, state.position["step"])
-        listeners = _callback_list(callbacks, self.policy)
-        if getattr(self.policy, "model", None) is not None:
-            self.policy.model.stop_training = False  # Keras callbacks may set it
-        listeners.on_train_begin()
-        done = state.position["step"]
-        with StopSignal(stop_after) as stop:
-            try:
-                with progress_bar("training", total, done) as advance:
-                    while not state.position["finished"]:
-                        state = self._epoch(
-                            state, train, valid, log, listeners, advance, total, stop
-                        )
-                        if stop.due:
-                            break
-            finally:
-                log.close()
-                self._install(state.values)
-        if state.position["finished"]:
-            save_policy(self.folder / "last", self.policy)
-        listeners.on_train_end()
-        return state.position
+        self._train, self._valid = train, valid
+        return self.run(callbacks, stop_after)
 
-    def _start(self) -> RunState:
-        plain = dict(vars(self.settings))
-        state = resume(self.folder, self._names, plain)
-        if state is not None:
-            return state
-        values = to_numpy([variable.value for variable in self.policy.variables])
-        position = {
-            "step": 0,
-            "epoch": 0,
-            "index": 0,
-            "tokens": 0,
-            "seconds": 0.0,
-            "best_loss": None,
-            "best_step": 0,
-            "worse": 0,
-            "finished": False,
-            "settings": plain,
-        }
-        return RunState(values, self.optimizer.init(values), position)
+    def identity(self) -> dict[str, Any]:
+        """See `EpochLoop.identity`."""
+        return {**super().identity(), "augment": dict(vars(self.augment))}
 
-    def _epoch(
-        self,
-        state: RunState,
-        train: TokenCache,
-        valid: TokenCache | None,
-        log: MetricsLog,
-        listeners: Any,
-        advance: Callable[[int, str], None],
-        total: int,
-        stop: StopSignal,
-    ) -> RunState:
-        """Train to the end of the epoch, or of the time."""
-        position = dict(state.position)
-        plans = epoch_batches(train, self.shapes, self.settings.seed, position["epoch"])
-        while position["index"] < len(plans):
-            state = RunState(state.values, state.optimizer, position)
-            state = self._update(state, train, plans, total, log, advance)
-            position = dict(state.position)
-            every = self.settings.evaluate_every
-            if every and position["step"] % every == 0:
-                state = self._validate(state, valid, log, listeners)
-                position = dict(state.position)
-            if position["finished"]:
-                self._save(state)
-                return state
-            if position["index"] >= len(plans):
-                break  # saved below, with the validation
-            if stop.due:
-                self._save(state)
-                return state
-            if position["step"] % self.settings.checkpoint_every == 0:
-                self._save(state)
-        position["epoch"] += 1
-        position["index"] = 0
-        state = RunState(state.values, state.optimizer, position)
-        if not self.settings.evaluate_every:
-            state = self._validate(state, valid, log, listeners)
-            position = dict(state.position)
-        position["finished"] |= position["epoch"] >= self.settings.epochs
-        state = RunState(state.values, state.optimizer, position)
-        self._save(state)
-        return state
+    def batches(self, epoch: int) -> Sequence[BatchPlan]:
+        """See `EpochLoop.batches`."""
+        seed = self.settings.seed
+        if self.augment.active:
+            tokenizer = self.policy.codec.tokenizer
+            self._change = Augmenter(self.augment, tokenizer, seed, epoch)
+        return epoch_batches(self._train, self.shapes, seed, epoch)
 
-    def _update(
-        self,
-        state: RunState,
-        train: TokenCache,
-        plans: Sequence[BatchPlan],
-        total: int,
-        log: MetricsLog,
-        advance: Callable[[int, str], None],
-    ) -> RunState:
-        """Take one update from the next `accumulate` batches."""
-        start = time.monotonic()
-        position = dict(state.position)
-        settings = self.settings
-        chosen = plans[position["index"] : position["index"] + settings.accumulate]
-        grads: Any = None
-        losses, counts = 0.0, 0.0
-        for offset, plan in enumerate(chosen):
-            number = position["step"] * settings.accumulate + offset
-            seed = np.int32((settings.seed * 1_000_003 + number) & 0x7FFFFFFF)
-            new, loss, count = self._gradient(
-                state.values, materialise(train, plan), seed
-            )
-            grads = new if grads is None else self._add(grads, new)
-            losses += float(to_numpy(loss))
-            counts += float(to_numpy(count))
-        rate = learning_rate(
-            position["step"],
-            peak=settings.learning_rate,
-            warmup=settings.warmup,
-            total=total,
-            floor=settings.floor,
+    def gradient(
+        self, values: list[Any], plan: BatchPlan, seed: np.int32
+    ) -> tuple[list[Any], Any, Any]:
+        """See `EpochLoop.gradient`."""
+        found: tuple[list[Any], Any, Any] = self._gradient(
+            values, materialise(self._train, plan, self._change), seed
         )
-        values, optimizer, norm = self._apply(
-            state.values,
-            state.optimizer,
-            grads,
-            np.float32(counts),
-            np.float32(rate),
-        )
-        loss, norm = losses / max(counts, 1.0), float(to_numpy(norm))
-        _check_finite(loss, norm, position["step"] + 1)
-        position["step"] += 1
-        position["index"] += len(chosen)
-        position["tokens"] += int(counts)
-        seconds = time.monotonic() - start
-        position["seconds"] += seconds
-        speed = counts / seconds
-        advance(1, f"loss {loss:.3f}  {speed:,.0f} target tokens/s")
-        log.write(
-            position["step"],
-            {
-                "train/loss": loss,
-                "train/learning_rate": rate,
-                "train/gradient_norm": norm,
-                "time/target_tokens_per_second": speed,
-            },
-        )
-        return RunState(values, optimizer, position)
+        return found
+
+    def validate(self, values: list[Any]) -> dict[str, float]:
+        """See `EpochLoop.validate`."""
+        if self._valid is None:
+            return {}
+        loss = self.validation_loss(values, self._valid)
+        return {"valid/loss": loss, "valid/perplexity": math.exp(min(loss, 50.0))}
 
     def validation_loss(self, values: list[Any], valid: TokenCache) -> float:
         """Return the mean negative log-likelihood of a token, in nats.
@@ -261,56 +124,3 @@ class SupervisedTrainer:
             losses += float(to_numpy(loss))
             counts += float(to_numpy(count))
         return losses / max(counts, 1.0)
-
-    def _validate(
-        self, state: RunState, valid: TokenCache | None, log: MetricsLog, listeners: Any
-    ) -> RunState:
-        """Measure on the validation rows; keep the best weights; stop early."""
-        position = dict(state.position)
-        record: dict[str, float] = {}
-        if valid is not None:
-            loss = self.validation_loss(state.values, valid)
-            record = {
-                "valid/loss": loss,
-                "valid/perplexity": math.exp(min(loss, 50.0)),
-            }
-            best = position["best_loss"]
-            better = best is None or loss < best
-            position["worse"] = 0 if better else position["worse"] + 1
-            if better:
-                position["best_loss"], position["best_step"] = loss, position["step"]
-        self._install(state.values)  # sample metrics and callbacks see these
-        if self.sample_metrics is not None:
-            record.update(self.sample_metrics(self.policy))
-        if valid is None or position["worse"] == 0:
-            save_policy(self.folder / "best", self.policy)
-        stop = self.settings.patience and position["worse"] >= self.settings.patience
-        position["finished"] = bool(stop)
-        log.write(position["step"], record)
-        listeners.on_epoch_begin(position["epoch"])
-        listeners.on_epoch_end(position["epoch"], record)
-        model = getattr(self.policy, "model", None)
-        position["finished"] |= bool(getattr(model, "stop_training", False))
-        return RunState(state.values, state.optimizer, position)
-
-    def _save(self, state: RunState) -> None:
-        save_state(self.folder / "checkpoints", self._names, state)
-
-    def _install(self, values: list[Any]) -> None:
-        assign(self.policy.variables, values)
-
-
-def _check_finite(loss: float, norm: float, update: int) -> None:
-    if not (math.isfinite(loss) and math.isfinite(norm)):
-        raise RunError(
-            f"The loss must stay finite. Received: {loss} with a gradient of norm "
-            f"{norm} in update {update}. Start anew with a lower "
-            "training.learning_rate or a longer training.warmup."
-        )
-
-
-def _callback_list(callbacks: Sequence[Any], policy: Any) -> Any:
-    import keras
-
-    model = getattr(policy, "model", None)
-    return keras.callbacks.CallbackList(list(callbacks), model=model)

@@ -10,9 +10,9 @@ from nutgraf.layers.rotary_attention import RotaryAttention
 WIDTH, HEADS = 8, 2
 
 
-@pytest.fixture(scope="module")
-def layer():
-    made = RotaryAttention(WIDTH, HEADS)
+@pytest.fixture(scope="module", params=[2, 1])
+def layer(request):
+    made = RotaryAttention(WIDTH, HEADS, request.param)
     made.build()
     return made
 
@@ -33,10 +33,15 @@ def plain_attention(x, layer):
     angle = np.arange(length)[:, None] * 10000.0 ** (-2 * np.arange(size // 2) / size)
     turn = np.exp(1j * angle)  # a pair of numbers is one complex number
     heads = []
+    shared = HEADS // layer.key_value_heads
     for head in range(HEADS):
-        cut = slice(head * size, (head + 1) * size)
         query, key, value = (
-            x @ weights[f"{name}/kernel"][:, cut] for name in ("query", "key", "value")
+            x @ weights[f"{name}/kernel"][:, place * size : (place + 1) * size]
+            for name, place in (
+                ("query", head),
+                ("key", head // shared),
+                ("value", head // shared),
+            )
         )
         query, key = (
             (part[:, : size // 2] + 1j * part[:, size // 2 :]) * turn
@@ -81,6 +86,8 @@ def test_a_prompt_shared_by_its_samples_is_the_text_in_one_piece(layer):
             )
 
 
-def test_width_must_give_even_heads():
-    with pytest.raises(ValueError, match="multiple of 2.*width=6, heads=2"):
-        RotaryAttention(6, 2)
+def test_heads_must_divide():
+    with pytest.raises(ValueError, match="multiple of heads.*width=6, heads=4"):
+        RotaryAttention(6, 4)
+    with pytest.raises(ValueError, match="heads=4, key_value_heads=3"):
+        RotaryAttention(8, 4, 3)

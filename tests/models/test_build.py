@@ -4,7 +4,7 @@ import pytest
 from nutgraf.errors import ConfigError
 from nutgraf.models.build import new_policy, policy_of
 from nutgraf.models.config import named_config
-from nutgraf.models.decoder_only import DecoderOnlyPolicy
+from nutgraf.models.decoder_only_policy import DecoderOnlyPolicy
 from nutgraf.testing.toys import weights_of
 
 

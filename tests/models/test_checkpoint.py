@@ -6,7 +6,7 @@ import pytest
 from nutgraf.errors import ModelError
 from nutgraf.models.build import new_policy
 from nutgraf.models.checkpoint import check_folder, load_policy, save_policy
-from nutgraf.models.decoder_only import DecoderOnlyPolicy
+from nutgraf.models.decoder_only_policy import DecoderOnlyPolicy
 from nutgraf.testing.toys import toy_policy, weights_of
 
 

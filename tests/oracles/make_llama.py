@@ -1,13 +1,14 @@
-"""Write tests/models/frozen/llama.npz: what Hugging Face's Llama computes.
+"""Write tests/models/frozen/llama*.npz: what Hugging Face's Llama computes.
 
     python3 -m venv /tmp/oracle
     /tmp/oracle/bin/pip install torch==2.13.0 transformers==5.23.0
     /tmp/oracle/bin/python tests/oracles/make_llama.py
 
-It needs its own environment and imports nothing of nutgraf. The file holds the random
+It needs its own environment and imports nothing of nutgraf. A file holds the random
 weights of a tiny model under nutgraf's names, source ids of several lengths, the logits
 of given targets after each source and the separator, and what greedy and beam search
-of 4 find from prompts that are padded on the left.
+of 4 find from prompts that are padded on the left. In llama_grouped.npz two heads of
+queries share one of keys and values.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +24,7 @@ import transformers
 from transformers import LlamaConfig, LlamaForCausalLM
 
 COMMAND = "python tests/oracles/make_llama.py"
-FROZEN = Path(__file__).parents[1] / "models" / "frozen" / "llama.npz"
+FROZEN = Path(__file__).parents[1] / "models" / "frozen"
 PAD, BOS, EOS = 0, 1, 2
 ROWS, SOURCE, TARGET, LENGTH, BEAMS = 5, 11, 9, 24, 4
 SEED = 3  # its texts differ from each other; most end before LENGTH
@@ -42,6 +44,7 @@ OURS = {
     "architecture": "decoder-only",
     "tied": False,
 }
+CASES = {"llama": OURS, "llama_grouped": {**OURS, "key_value_heads": 2}}
 
 PARTS = {
     "self_attn": "self_attention",
@@ -81,11 +84,11 @@ def our_name(name: str) -> str:
     return "/".join([f"block_{number}", *parts, kind])
 
 
-def random_model(seed: int = SEED) -> LlamaForCausalLM:
+def random_model(ours: dict) -> LlamaForCausalLM:
     """Make the model: each weight random, norms too, exact in float16.
 
     Args:
-        seed: of the weights.
+        ours: its settings under nutgraf's names.
 
     Returns:
         The model, in float32.
@@ -96,7 +99,7 @@ def random_model(seed: int = SEED) -> LlamaForCausalLM:
         intermediate_size=OURS["feed_forward"],
         num_hidden_layers=OURS["decoder_layers"],
         num_attention_heads=OURS["heads"],
-        num_key_value_heads=OURS["heads"],
+        num_key_value_heads=ours.get("key_value_heads", ours["heads"]),
         max_position_embeddings=64,
         rms_norm_eps=1e-5,
         hidden_act="silu",
@@ -107,18 +110,31 @@ def random_model(seed: int = SEED) -> LlamaForCausalLM:
         bos_token_id=BOS,
         eos_token_id=EOS,
     )
-    model = LlamaForCausalLM(config).eval()
+    return randomised(LlamaForCausalLM(config), "lm_head.weight")
+
+
+def randomised(model: torch.nn.Module, output: str, seed: int = SEED) -> Any:
+    """Draw each weight anew: matrices around 0, scales of norms around 1.
+
+    Args:
+        model: any model.
+        output: name of its output weights.
+        seed: of the draws.
+
+    Returns:
+        The model, in evaluation mode.
+    """
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, weight in model.named_parameters():
             scale = 0.3 if weight.ndim > 1 else 0.1
             drawn = torch.randn(weight.shape, generator=generator) * scale
-            if weight.ndim == 1:
+            if weight.ndim == 1 and not name.endswith("bias"):
                 drawn = drawn + 1.0
-            if name == "lm_head.weight":
+            if name == output:
                 drawn[EOS] *= 2.0  # random texts would hardly ever end
             weight.copy_(drawn.half().float())
-    return model
+    return model.eval()
 
 
 def random_ids() -> tuple[np.ndarray, np.ndarray]:
@@ -141,9 +157,7 @@ def named_weights(model: LlamaForCausalLM) -> dict[str, np.ndarray]:
     return named
 
 
-def logits_of(
-    model: LlamaForCausalLM, source: np.ndarray, target: np.ndarray
-) -> np.ndarray:
+def logits_of(model: Any, source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Return the logits of each target token, a row at a time: nothing is padded."""
     rows = []
     for ids, wanted in zip(source, target, strict=True):
@@ -153,7 +167,7 @@ def logits_of(
     return np.stack(rows)
 
 
-def searched(model: LlamaForCausalLM, source: np.ndarray, beams: int) -> dict:
+def searched(model: Any, source: np.ndarray, beams: int) -> dict:
     """Return the texts (without the prompt) and the sum of their log-probs."""
     prompts = np.full((ROWS, SOURCE + 1), PAD)
     for prompt, ids in zip(prompts, source, strict=True):
@@ -184,31 +198,45 @@ def searched(model: LlamaForCausalLM, source: np.ndarray, beams: int) -> dict:
     return result
 
 
-def main() -> None:
-    """Write the file."""
-    model = random_model()
+def freeze(name: str, ours: dict, model: Any, weights: dict, command: str) -> None:
+    """Write a file.
+
+    Args:
+        name: of the file.
+        ours: settings of the model under nutgraf's names.
+        model: the model.
+        weights: under nutgraf's names.
+        command: which makes the file again.
+    """
     source, target = random_ids()
     with torch.no_grad():
         logits = logits_of(model, source, target)
         texts = searched(model, source, 1) | searched(model, source, BEAMS)
     made = {
-        "command": COMMAND,
+        "command": command,
         "package": "transformers",
         "version": transformers.__version__,
         "torch": torch.__version__,
-        "config": OURS,
+        "config": ours,
         "beams": BEAMS,
     }
-    FROZEN.parent.mkdir(parents=True, exist_ok=True)
+    FROZEN.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(
-        FROZEN,
+        FROZEN / f"{name}.npz",
         about=json.dumps(made),
         source_ids=source.astype(np.int32),
         target_ids=target.astype(np.int32),
         logits=logits,
         **texts,
-        **named_weights(model),
+        **weights,
     )
+
+
+def main() -> None:
+    """Write the files."""
+    for name, ours in CASES.items():
+        model = random_model(ours)
+        freeze(name, ours, model, named_weights(model), COMMAND)
 
 
 if __name__ == "__main__":

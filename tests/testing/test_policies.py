@@ -13,7 +13,7 @@ from nutgraf.layers.categorical import draw_logits
 from nutgraf.models.build import policy_of
 from nutgraf.models.codec import TextCodec
 from nutgraf.models.config import ModelConfig
-from nutgraf.models.decoder_only import DecoderOnlyPolicy
+from nutgraf.models.decoder_only_policy import DecoderOnlyPolicy
 from nutgraf.models.encoder_decoder_policy import EncoderDecoderPolicy
 from nutgraf.models.logits_policy import LogitsPolicy
 from nutgraf.testing.policies import check_policy

@@ -1,4 +1,4 @@
-"""Our decoder-only model is Hugging Face's Llama, weight by weight."""
+"""Our decoder-only models are Hugging Face's Llama and GPT-2, weight by weight."""
 
 import json
 from pathlib import Path
@@ -10,18 +10,20 @@ from nutgraf.arrays import BOS, EOS, PAD, Batch
 from nutgraf.backend import to_numpy
 from nutgraf.models.checkpoint import weight_names
 from nutgraf.models.config import ModelConfig
-from nutgraf.models.decoder_only import DecoderOnly, DecoderOnlyPolicy
+from nutgraf.models.decoder_only import DecoderOnly
+from nutgraf.models.decoder_only_policy import DecoderOnlyPolicy
 from nutgraf.sampling.beam import BeamSearch
 from nutgraf.sampling.sample import Sampler
 
 pytestmark = pytest.mark.backend
 
-FROZEN = Path(__file__).parent / "frozen" / "llama.npz"
+FROZEN = Path(__file__).parent / "frozen"
 
 
-@pytest.fixture(scope="module")
-def frozen():
-    with np.load(FROZEN, allow_pickle=False) as file:
+@pytest.fixture(scope="module", params=["llama", "llama_grouped", "gpt2"])
+def frozen(request):
+    path = FROZEN / f"{request.param}.npz"
+    with np.load(path, allow_pickle=False) as file:
         arrays = dict(file)
     arrays["about"] = json.loads(str(arrays["about"]))
     assert arrays["about"]["package"] == "transformers"
@@ -54,7 +56,7 @@ def batch(request, frozen):
     return Batch(numbers, source, source != PAD, target, target != PAD)
 
 
-def test_logits_of_all_words_are_those_of_llama(policy, batch, frozen):
+def test_logits_of_all_words_are_those_of_the_other(policy, batch, frozen):
     memory = policy.encode(batch)
     hidden = policy.hidden(memory, batch.target_ids[:, None])[:, 0]
     found = to_numpy(
@@ -67,7 +69,7 @@ def test_logits_of_all_words_are_those_of_llama(policy, batch, frozen):
     assert abs(frozen["logits"]).max() > 3
 
 
-def test_the_keras_model_gives_llamas_log_probs(policy, batch, frozen):
+def test_the_keras_model_gives_the_others_log_probs(policy, batch, frozen):
     first = np.full_like(batch.target_ids[:, :1], BOS)
     inputs = np.concatenate([first, batch.target_ids[:, :-1]], axis=1)
     found = policy.model({"source_ids": batch.source_ids, "target_ids": inputs})
@@ -78,7 +80,7 @@ def test_the_keras_model_gives_llamas_log_probs(policy, batch, frozen):
     )
 
 
-def test_greedy_texts_are_those_of_llama(policy, batch, frozen):
+def test_greedy_texts_are_those_of_the_other(policy, batch, frozen):
     expected = frozen["greedy/actions"]
     sampler = Sampler(policy, 1, expected.shape[1], greedy=True)
     found = sampler([v.value for v in policy.variables], batch)
@@ -86,7 +88,7 @@ def test_greedy_texts_are_those_of_llama(policy, batch, frozen):
     assert found.ended.sum() >= 3  # not only texts cut at the limit
 
 
-def test_beam_texts_and_scores_are_those_of_llama(policy, batch, frozen):
+def test_beam_texts_and_scores_are_those_of_the_other(policy, batch, frozen):
     expected, beams = frozen["beam/actions"], frozen["about"]["beams"]
     search = BeamSearch(policy, beams, expected.shape[1], length_penalty=0.0)
     found = search([v.value for v in policy.variables], batch)

@@ -1,0 +1,173 @@
+"""Learning a language from plain documents: tokenizer, model, training, best model.
+
+The function behind `nutgraf pretrain`. A run folder is resumed when it exists. What is
+learned follows from the architecture: `OBJECTIVES` has a function for each.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from nutgraf.data.documents import documents_name, load_documents
+from nutgraf.data.packed import PackedTokens, build_packed, packed_batches
+from nutgraf.errors import ModelError
+from nutgraf.files import write_json
+from nutgraf.models.build import new_policy, with_separator
+from nutgraf.models.checkpoint import load_policy
+from nutgraf.recipes.pretrain_settings import PretrainSettings
+from nutgraf.recipes.run_card import (
+    refuse_other_rows,
+    refuse_other_settings,
+    run_card,
+)
+from nutgraf.text.tokenizer import Tokenizer
+from nutgraf.training.epochs import EpochLoop
+from nutgraf.training.estimate import machine_flops, step_flops
+from nutgraf.training.language import LanguageTrainer
+from nutgraf.training.log import read_metrics
+from nutgraf.training.run_state import latest_checkpoint
+
+__all__ = ["OBJECTIVES", "pretrain"]
+
+Report = Callable[[str], None]
+
+
+def _tokenizer(settings: PretrainSettings, report: Report) -> Tokenizer:
+    """The run's tokenizer; one that no checkpoint relies on yet is trained anew."""
+    folder = Path(settings.out)
+    if latest_checkpoint(folder / "checkpoints") is not None:
+        return Tokenizer.load(folder)
+    report("learning the word pieces")
+    texts = (row.document for row in load_documents(settings.data, "train", report))
+    tokenizer = Tokenizer.train(texts, settings.model.vocabulary_size)
+    tokenizer.save(folder)
+    return tokenizer
+
+
+def _language_model(settings: PretrainSettings, report: Report) -> Any:
+    """The start as a language model, or a new one from the seed."""
+    chosen = settings.model
+    if not chosen.start:
+        return new_policy(
+            _tokenizer(settings, report),
+            chosen.size,
+            settings.training.seed,
+            dropout=settings.training.dropout,
+            **chosen.changes,
+        )
+    policy = load_policy(chosen.start)
+    if policy.model.config.architecture != "decoder-only":
+        raise ModelError(
+            "model.start must be a decoder-only model. Received: "
+            f"{chosen.start}, of the architecture {policy.model.config.architecture}. "
+            "Give what `nutgraf pretrain` wrote, or leave it out for a new model."
+        )
+    return with_separator(policy, False)
+
+
+def _packed(
+    settings: PretrainSettings, split: str, data: str, policy: Any, report: Report
+) -> PackedTokens:
+    return build_packed(
+        load_documents(settings.data, split, report),
+        policy.codec.tokenizer,
+        Path(settings.out) / "cache",
+        policy.model.config.context,
+        f"{data}|{split}",
+    )
+
+
+def language_objective(
+    settings: PretrainSettings, data: str, report: Report
+) -> EpochLoop:
+    """Make the trainer that predicts each next token.
+
+    Args:
+        settings: the settings.
+        data: name of the documents, of `documents_name`.
+        report: called with each line a user should see.
+
+    Returns:
+        The trainer.
+    """
+    policy = _language_model(settings, report)
+    report(f"packing the documents into rows; kept in {Path(settings.out) / 'cache'}")
+    train, valid = (
+        _packed(settings, split, data, policy, report) for split in ("train", "valid")
+    )
+    rows = max(1, settings.tokens_per_batch // train.length)
+    trainer = LanguageTrainer(
+        policy, settings.training, Path(settings.out), train, valid, rows
+    )
+    updates = -(-len(packed_batches(train, rows, 0, 0)) // settings.training.accumulate)
+    seen = len(train) * train.length * settings.training.epochs
+    flops = step_flops(policy.model.config, 0, seen)
+    report(
+        f"{train.documents:,} documents of {train.tokens:,} tokens in {len(train):,} "
+        f"rows of {train.length}, {valid.documents:,} for validation; "
+        f"{policy.model.count_params():,} weights; "
+        f"{updates * settings.training.epochs:,} updates, {flops:.3g} FLOPs, "
+        f"{1 - train.tokens / max(1, len(train) * train.length):.0%} padding, about "
+        f"{flops / (0.5 * machine_flops()) / 3600:.2g} hours on this machine"
+    )
+    return trainer
+
+
+OBJECTIVES: dict[str, Callable[[PretrainSettings, str, Report], EpochLoop]] = {
+    "decoder-only": language_objective,
+}
+"""Architecture -> the function that makes its trainer."""
+
+
+def pretrain(
+    settings: PretrainSettings,
+    report: Report = lambda line: None,
+    callbacks: Sequence[Any] = (),
+) -> dict[str, Any]:
+    """Train a model on documents.
+
+    Args:
+        settings: the settings.
+        report: called with each line a user should see.
+        callbacks: Keras callbacks.
+
+    Returns:
+        The position of the run at its end, with the numbers of the best validation.
+
+    Raises:
+        ConfigError: the folder holds a run of other documents or settings.
+        ModelError: the start is of another architecture.
+        DataError: the documents cannot be read, or there is none.
+    """
+    folder = Path(settings.out)
+    refuse_other_settings(folder, settings)
+    data = documents_name(settings.data)
+    refuse_other_rows(folder, data)
+    trainer = OBJECTIVES[settings.model.architecture](settings, data, report)
+    write_json(folder / "run.json", run_card(settings, trainer.policy, data))
+    start = time.monotonic()
+    position = trainer.run(callbacks, settings.max_minutes * 60 or math.inf)
+    state = "finished" if position["finished"] else "stopped, resume to go on"
+    found = _best(folder, position["best_step"])
+    numbers = ", ".join(
+        f"{name.replace('_', ' ')} {value:.3f}" for name, value in found.items()
+    )
+    report(
+        f"{state} at update {position['step']:,} after "
+        f"{time.monotonic() - start:,.0f} s; best validation at update "
+        f"{position['best_step']:,}: {numbers or 'none'}"
+    )
+    return {**position, "best": found}
+
+
+def _best(folder: Path, step: int) -> dict[str, float]:
+    """What was measured at the best validation."""
+    for record in read_metrics(folder):
+        if record["step"] == step and "valid/loss" in record:
+            found = {k.partition("/")[2]: v for k, v in record.items() if "/" in k}
+            return found
+    return {}

@@ -22,10 +22,11 @@ from keras import tree
 
 from nutgraf import __version__
 
-__all__ = ["assign", "checkpointed", "chunked", "describe", "jit", "linear"]
+__all__ = ["assign", "chunked", "describe", "jit", "linear"]
 __all__ += [
     "make_deterministic",
     "name",
+    "scan",
     "to_numpy",
     "to_tensor",
     "value_and_grad",
@@ -125,18 +126,6 @@ def assign(variables: Sequence[Any], values: Sequence[Array]) -> None:
         variable.assign(value)
 
 
-def checkpointed(function: Callable[..., Array]) -> Callable[..., Array]:
-    """Trade time for memory: recompute `function` in the backward pass.
-
-    Args:
-        function: takes arrays only (nothing captured may need a gradient).
-
-    Returns:
-        The same function, whose intermediate results are not kept.
-    """
-    return _engine.checkpointed(function)
-
-
 def chunked(
     function: Callable[..., Array], shared: Array, rows: Array, numbers: Array
 ) -> Array:
@@ -156,6 +145,40 @@ def chunked(
         (K, C, ...), the results in order.
     """
     return _engine.chunked(function, shared, rows, numbers)
+
+
+def scan(
+    step: Callable[..., list[Array]],
+    shared: list[Array],
+    carry: list[Array],
+    inputs: list[Array],
+    fixed: list[Array],
+) -> list[Array]:
+    """Go through a sequence step by step: one loop in the compiled program.
+
+    Of each step only the carry is kept for the gradient: the backward pass computes the
+    rest again.
+
+    Args:
+        step: `(shared, carry, inputs, fixed) -> carry` after one step, of the shapes
+            and dtypes before it; it captures nothing that needs a gradient.
+        shared: float arrays that all steps read; gradients flow to them.
+        carry: float arrays before the first step; gradients flow to them.
+        inputs: (L, ...) float arrays, of which step t gets the t-th part; gradients
+            flow to them.
+        fixed: (L, ...) arrays without a gradient, of which step t gets the t-th part.
+
+    Returns:
+        The carry after each step, (L, ...) each.
+
+    Example:
+        >>> from keras import ops
+        >>> def add(shared, carry, inputs, fixed):
+        ...     return [carry[0] + inputs[0]]
+        >>> to_numpy(scan(add, [], [ops.zeros(())], [ops.ones(3)], [])[0]).tolist()
+        [1.0, 2.0, 3.0]
+    """
+    return _engine.scan(step, shared, carry, inputs, fixed)
 
 
 def linear(

@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
-__all__ = ["checkpointed", "chunked", "compile", "describe", "linear"]
-__all__ += ["make_deterministic", "to_numpy", "to_tensor", "value_and_grad"]
+__all__ = ["chunked", "compile", "describe", "linear"]
+__all__ += ["make_deterministic", "scan", "to_numpy", "to_tensor", "value_and_grad"]
 
 
 def compile(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -20,11 +20,6 @@ def compile(function: Callable[..., Any]) -> Callable[..., Any]:
 def value_and_grad(function: Callable[..., Any]) -> Callable[..., Any]:
     """See `nutgraf.backend.value_and_grad`."""
     return jax.value_and_grad(function, has_aux=True)
-
-
-def checkpointed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """See `nutgraf.backend.checkpointed`."""
-    return jax.checkpoint(function)
 
 
 def chunked(function: Callable[..., Any], shared: Any, rows: Any, numbers: Any) -> Any:
@@ -40,6 +35,19 @@ def linear(
     known = jax.custom_vjp(function)
     known.defvjp(lambda x: (function(x), None), lambda _, grad: (transpose(grad),))
     return known
+
+
+def scan(
+    step: Callable[..., Any], shared: Any, carry: Any, inputs: Any, fixed: Any
+) -> Any:
+    """See `nutgraf.backend.scan`."""
+    again = jax.checkpoint(step, prevent_cse=False)
+
+    def go_on(carry: Any, parts: Any) -> Any:
+        found = again(shared, carry, *parts)
+        return found, found
+
+    return jax.lax.scan(go_on, carry, (inputs, fixed))[1]
 
 
 def to_tensor(array: Any) -> Any:

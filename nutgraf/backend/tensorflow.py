@@ -11,8 +11,8 @@ import tensorflow as tf
 # they share a wrapper; `Compiled.compilations` counts what is really compiled.
 tf.get_logger().addFilter(lambda record: "tf.function retracing" not in str(record.msg))
 
-__all__ = ["checkpointed", "chunked", "compile", "describe", "linear"]
-__all__ += ["make_deterministic", "to_numpy", "to_tensor", "value_and_grad"]
+__all__ = ["chunked", "compile", "describe", "linear"]
+__all__ += ["make_deterministic", "scan", "to_numpy", "to_tensor", "value_and_grad"]
 
 
 def compile(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,11 +37,6 @@ def value_and_grad(function: Callable[..., Any]) -> Callable[..., Any]:
     return with_grad
 
 
-def checkpointed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """See `nutgraf.backend.checkpointed`."""
-    return tf.recompute_grad(function)
-
-
 def chunked(function: Callable[..., Any], shared: Any, rows: Any, numbers: Any) -> Any:
     """See `nutgraf.backend.chunked`."""
     count = rows.shape[0]
@@ -64,7 +59,12 @@ def chunked(function: Callable[..., Any], shared: Any, rows: Any, numbers: Any) 
                 with tf.GradientTape() as tape:
                     tape.watch([shared, part])
                     found = function(shared, part, numbers[step])
-                both = tape.gradient(found, [shared, part], grad[step])
+                both = tape.gradient(
+                    found,
+                    [shared, part],
+                    grad[step],
+                    unconnected_gradients=tf.UnconnectedGradients.ZERO,
+                )
                 return step + 1, total + both[0], done.write(step, both[1])
 
             done = tf.TensorArray(rows.dtype, size=count)
@@ -82,6 +82,66 @@ def linear(
 ) -> Callable[[Any], Any]:
     """See `nutgraf.backend.linear`."""
     return tf.custom_gradient(lambda x: (function(x), transpose))
+
+
+def scan(
+    step: Callable[..., Any], shared: Any, carry: Any, inputs: Any, fixed: Any
+) -> Any:
+    """See `nutgraf.backend.scan`."""
+    length = (*inputs, *fixed)[0].shape[0]
+    begin, end = len(shared), len(shared) + len(carry)
+    zero = tf.UnconnectedGradients.ZERO
+
+    def at(parts: Any, time: Any) -> list[Any]:
+        return [part[time] for part in parts]
+
+    def empty(parts: Any) -> Any:
+        return tuple(tf.TensorArray(part.dtype, size=length) for part in parts)
+
+    def written(arrays: Any, time: Any, parts: Any) -> Any:
+        pairs = zip(arrays, parts, strict=True)
+        return tuple(array.write(time, part) for array, part in pairs)
+
+    def goes_on(done: Any, *_: Any) -> Any:
+        return done < length
+
+    def run(*flat: Any) -> Any:
+        shared, carry, inputs = flat[:begin], flat[begin:end], flat[end:]
+
+        def forward(time: Any, carry: Any, kept: Any) -> Any:
+            found = step(shared, carry, at(inputs, time), at(fixed, time))
+            return time + 1, tuple(found), written(kept, time, found)
+
+        start = 0, tuple(carry), empty(carry)
+        _, _, kept = tf.while_loop(goes_on, forward, start)
+        out = tuple(array.stack() for array in kept)
+        before = [
+            tf.concat([first[None], others[:-1]], 0)
+            for first, others in zip(carry, out, strict=True)
+        ]
+
+        def backward(*grads: Any) -> Any:
+            def back(done: Any, onto: Any, total: Any, parts: Any) -> Any:
+                time = length - 1 - done
+                read = [*shared], at(before, time), at(inputs, time)
+                with tf.GradientTape() as tape:
+                    tape.watch(read)
+                    found = step(*read, at(fixed, time))
+                onto = [a + b for a, b in zip(at(grads, time), onto, strict=True)]
+                mine, onto, own = tape.gradient(
+                    found, read, onto, unconnected_gradients=zero
+                )
+                total = tuple(a + b for a, b in zip(total, mine, strict=True))
+                return done + 1, tuple(onto), total, written(parts, time, own)
+
+            nothing = [tuple(map(tf.zeros_like, each)) for each in (carry, shared)]
+            start = 0, *nothing, empty(inputs)
+            _, onto, total, parts = tf.while_loop(goes_on, back, start)
+            return [*total, *onto, *(array.stack() for array in parts)]
+
+        return out, backward
+
+    return list(tf.custom_gradient(run)(*shared, *carry, *inputs))
 
 
 def to_tensor(array: Any) -> Any:

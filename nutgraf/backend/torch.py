@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch.utils.checkpoint import checkpoint
 
-__all__ = ["checkpointed", "chunked", "compile", "describe", "linear"]
-__all__ += ["make_deterministic", "to_numpy", "to_tensor", "value_and_grad"]
+__all__ = ["chunked", "compile", "describe", "linear"]
+__all__ += ["make_deterministic", "scan", "to_numpy", "to_tensor", "value_and_grad"]
 
 
 def compile(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,16 +43,6 @@ def value_and_grad(function: Callable[..., Any]) -> Callable[..., Any]:
     return with_grad
 
 
-def checkpointed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """See `nutgraf.backend.checkpointed`."""
-
-    @functools.wraps(function)
-    def recomputed(*args: Any) -> Any:
-        return checkpoint(function, *args, use_reentrant=False)
-
-    return recomputed
-
-
 class _Linear(torch.autograd.Function):
     """A linear function that knows its transpose."""
 
@@ -68,9 +58,10 @@ class _Linear(torch.autograd.Function):
 
 def chunked(function: Callable[..., Any], shared: Any, rows: Any, numbers: Any) -> Any:
     """See `nutgraf.backend.chunked`."""
-    again = checkpointed(function)
     parts = zip(rows, numbers, strict=True)
-    return torch.stack([again(shared, part, number) for part, number in parts])
+    return torch.stack(
+        [checkpoint(function, shared, *part, use_reentrant=False) for part in parts]
+    )
 
 
 def linear(
@@ -78,6 +69,19 @@ def linear(
 ) -> Callable[[Any], Any]:
     """See `nutgraf.backend.linear`."""
     return lambda x: _Linear.apply(x, function, transpose)
+
+
+def scan(
+    step: Callable[..., Any], shared: Any, carry: Any, inputs: Any, fixed: Any
+) -> Any:
+    """See `nutgraf.backend.scan`."""
+    kept = []
+    count = len(inputs)
+    for parts in zip(*(one.unbind() for one in (*inputs, *fixed)), strict=True):
+        both = list(parts[:count]), list(parts[count:])
+        carry = checkpoint(step, shared, carry, *both, use_reentrant=False)
+        kept.append(carry)
+    return [torch.stack(parts) for parts in zip(*kept, strict=True)]
 
 
 def to_tensor(array: Any) -> Any:

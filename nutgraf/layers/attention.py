@@ -14,6 +14,7 @@ from keras import ops
 
 from nutgraf.layers.packing import Grid
 from nutgraf.layers.precision import at_least_float32
+from nutgraf.layers.rotary import Rotation, rotate
 
 __all__ = ["Attention", "causal_mask"]
 
@@ -77,17 +78,23 @@ class Attention(keras.layers.Layer):
         x = ops.reshape(x, (batch, length, self.heads, self.width // self.heads))
         return ops.transpose(x, (0, 2, 1, 3))  # (B, H, L, D/H)
 
-    def keys_values(self, x: Array, grid: Grid | None = None) -> tuple[Array, Array]:
+    def keys_values(
+        self, x: Array, grid: Grid | None = None, at: Rotation | None = None
+    ) -> tuple[Array, Array]:
         """Project states to keys and values.
 
         Args:
             x: (B, L, D) states, or the list (N, D) of a grid's.
             grid: of shape (B, L), when x is a list.
+            at: rotation of the keys to their positions, broadcastable to
+                (B, H, L, D/H/2); None turns nothing.
 
         Returns:
             Two arrays (B, H, L, D/H).
         """
-        return self._split(self.key(x), grid), self._split(self.value(x), grid)
+        keys = self._split(self.key(x), grid)
+        keys = keys if at is None else rotate(keys, at)
+        return keys, self._split(self.value(x), grid)
 
     def attend(
         self,
@@ -96,6 +103,7 @@ class Attention(keras.layers.Layer):
         values: Array,
         mask: Array | None,
         grid: Grid | None = None,
+        at: Rotation | None = None,
     ) -> tuple[Array, Array]:
         """Attend from states to given keys and values.
 
@@ -105,12 +113,15 @@ class Attention(keras.layers.Layer):
             values: (B, H, L, D/H).
             mask: bool, broadcastable to (B, Q, L), True = visible; None = all.
             grid: of shape (B, Q), when x is a list.
+            at: rotation of the queries to their positions, broadcastable to
+                (B, H, Q, D/H/2); None turns nothing.
 
         Returns:
             Outputs in the shape of x, and (B, H, Q, L) float32 weights.
         """
         scale = (self.width // self.heads) ** -0.5
         query = self._split(self.query(x) * scale, grid)  # (B, H, Q, D/H)
+        query = query if at is None else rotate(query, at)
         scores = ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2)))
         scores = at_least_float32(scores)
         if mask is not None:
@@ -123,10 +134,12 @@ class Attention(keras.layers.Layer):
         mixed = mixed if grid is None else grid.collect(mixed)
         return self.output_projection(mixed), weights
 
-    def call(self, x: Array, visible: Array | None = None) -> Array:
+    def call(
+        self, x: Array, visible: Array | None = None, at: Rotation | None = None
+    ) -> Array:
         """Attend from every position to the positions of the same text."""
-        keys, values = self.keys_values(x)
-        return self.attend(x, keys, values, visible)[0]
+        keys, values = self.keys_values(x, at=at)
+        return self.attend(x, keys, values, visible, at=at)[0]
 
     def compute_output_shape(self, input_shape: Any, *_: Any) -> Any:
         """Return the input's shape."""

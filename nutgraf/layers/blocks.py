@@ -16,6 +16,7 @@ from nutgraf.layers.attention import Attention
 from nutgraf.layers.dropout import Dropout
 from nutgraf.layers.feed_forward import FeedForward
 from nutgraf.layers.packing import Grid
+from nutgraf.layers.rotary import Rotation
 
 __all__ = ["DecoderBlock", "DecoderCache", "EncoderBlock", "layer_norm"]
 
@@ -77,9 +78,11 @@ class EncoderBlock(keras.layers.Layer):
             norm.build(states)
         self.built = True
 
-    def call(self, x: Array, visible: Array, dropout: Dropout) -> Array:
+    def call(
+        self, x: Array, visible: Array, dropout: Dropout, at: Rotation | None = None
+    ) -> Array:
         """Transform (B, S, D) states; `visible` (B, 1, S) bool."""
-        x = x + dropout(self.attention(self.attention_norm(x), visible=visible))
+        x = x + dropout(self.attention(self.attention_norm(x), visible=visible, at=at))
         return x + dropout(self.feed_forward(self.feed_forward_norm(x)))
 
     def get_config(self) -> dict[str, Any]:
@@ -147,6 +150,7 @@ class DecoderBlock(keras.layers.Layer):
         causal: Array,
         grid: Grid,
         dropout: Dropout,
+        at: Rotation | None = None,
     ) -> tuple[Array, Array]:
         """Transform whole texts.
 
@@ -157,13 +161,14 @@ class DecoderBlock(keras.layers.Layer):
             causal: (1, T, T) bool.
             grid: of shape (P·G, T), the samples of a prompt side by side.
             dropout: the dropout of this pass.
+            at: rotation to the positions of the texts, (T, D/H/2); None turns nothing.
 
         Returns:
             (N, D) states and (P, H, G·T, S) float32 weights on the source.
         """
         normed = self.attention_norm(x)
-        own = self.attention.keys_values(normed, grid)
-        x = x + dropout(self.attention.attend(normed, *own, causal, grid)[0])
+        own = self.attention.keys_values(normed, grid, at)
+        x = x + dropout(self.attention.attend(normed, *own, causal, grid, at)[0])
         return self._rest(x, source, visible, grid, dropout)
 
     def step(
@@ -174,6 +179,7 @@ class DecoderBlock(keras.layers.Layer):
         source: tuple[Array, Array],
         mask: Array,
         grid: Grid,
+        at: Rotation | None = None,
     ) -> tuple[Array, DecoderCache]:
         """Transform one position and append it to the cache.
 
@@ -184,13 +190,14 @@ class DecoderBlock(keras.layers.Layer):
             source: keys and values of the source, each (P, H, S, D/H).
             mask: (P, 1, S) bool.
             grid: of shape (P, G), the texts.
+            at: rotation to position `time`, (D/H/2,); None turns nothing.
 
         Returns:
             (N, D) states and the longer cache.
         """
         alone = Grid((cache.keys.shape[0], 1))
         normed = self.attention_norm(x)
-        keys, values = self.attention.keys_values(normed, alone)  # (N, H, 1, D/H)
+        keys, values = self.attention.keys_values(normed, alone, at)  # (N, H, 1, D/H)
         zero = ops.zeros_like(time)  # all indices of one type
         start = (zero, zero, time, zero)
         cache = DecoderCache(
@@ -198,7 +205,8 @@ class DecoderBlock(keras.layers.Layer):
             ops.slice_update(cache.values, start, values),
         )
         reached = ops.arange(cache.keys.shape[2]) <= time
-        own, _ = self.attention.attend(normed, *cache, reached[None, None, :], alone)
+        visible = reached[None, None, :]
+        own, _ = self.attention.attend(normed, *cache, visible, alone, at)
         return self._rest(x + own, source, mask, grid, Dropout(0.0, None))[0], cache
 
     def get_config(self) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 Vaswani et al. 2017, arXiv 1706.03762, in the pre-norm layout of Pegasus (Zhang et al.
 2020, arXiv 1912.08777): sinusoidal positions, scaled embeddings shared by encoder,
 decoder and output, biases, a final norm on both sides. Without the copy head the
-weights map one to one onto a Hugging Face Pegasus model.
+weights map one to one onto a Hugging Face Pegasus model. Positions may be learned or
+rotary instead; rotary ones turn self-attention, on both sides, and not the attention
+to the source.
 
 A prompt is encoded once; its G samples share keys and values (`blocks.DecoderBlock`).
 """
@@ -19,14 +21,12 @@ from keras import ops
 from nutgraf.arrays import BOS, PAD
 from nutgraf.layers.attention import causal_mask
 from nutgraf.layers.blocks import DecoderBlock, DecoderCache, EncoderBlock, layer_norm
-from nutgraf.layers.categorical import draw_logits
-from nutgraf.layers.copy_head import CopyHead, draw_mixture, log_add, log_masked_sum
+from nutgraf.layers.copy_head import CopyHead
 from nutgraf.layers.dropout import Dropout
 from nutgraf.layers.packing import Grid, Packing
-from nutgraf.layers.positions import sinusoidal_positions
-from nutgraf.layers.precision import at_least_float32
-from nutgraf.layers.processors import count_into
+from nutgraf.layers.positions import Positions
 from nutgraf.models.config import ModelConfig
+from nutgraf.models.pointer_mixture import PointerMixture
 
 __all__ = ["EncoderDecoder"]
 
@@ -34,7 +34,7 @@ Array = Any
 Memory = dict[str, Any]
 
 
-class EncoderDecoder(keras.Model):
+class EncoderDecoder(PointerMixture, keras.Model):
     """Transformer from a source text to a target text.
 
     As a Keras model it maps `{"source_ids": (B, S), "target_ids": (B, T)}` (decoder
@@ -80,11 +80,13 @@ class EncoderDecoder(keras.Model):
             else None
         )
         self.dropout_seeds = keras.random.SeedGenerator()
-        self._positions = sinusoidal_positions(
-            max(config.max_source, config.max_target) + 1, config.width
+        self.source_positions, self.target_positions = (
+            Positions(config.positions, longest, *sizes[:2], name=name, dtype=policy)
+            for name, longest in (
+                ("source_positions", config.max_source),
+                ("target_positions", config.max_target),
+            )
         )
-        self._never = np.zeros(config.vocabulary_size, "float32")
-        self._never[[PAD, BOS]] = -1e9
         self.build()
 
     def build(self, input_shape: Any = None) -> None:
@@ -92,16 +94,16 @@ class EncoderDecoder(keras.Model):
         self.embedding.build((None, None))
         states = (None, None, self.config.width)
         parts: list[Any] = [*self.encoder, *self.decoder]
-        for part in (*parts, self.encoder_norm, self.decoder_norm):
+        parts += [self.encoder_norm, self.decoder_norm]
+        for part in (*parts, self.source_positions, self.target_positions):
             part.build(states)
         if self.copy_head is not None:
             self.copy_head.build()
         self.built = True
 
-    def _embed(self, ids: Array, positions: Array) -> Array:
-        x = self.embedding(ids) * self.config.width**0.5
-        x = ops.cast(x, self.compute_dtype)
-        return x + ops.cast(positions, self.compute_dtype)
+    def _embed(self, ids: Array, positions: Array | None) -> Array:
+        x = ops.cast(self.embedding(ids) * self.config.width**0.5, self.compute_dtype)
+        return x if positions is None else x + ops.cast(positions, self.compute_dtype)
 
     def encode(
         self, source_ids: Array, source_mask: Array, dropout: Dropout | None = None
@@ -121,9 +123,11 @@ class EncoderDecoder(keras.Model):
         # a row without any token (a filler) attends to its first position: no NaN
         first = ops.arange(ops.shape(source_ids)[1]) == 0
         mask = ops.logical_or(source_mask, first[None])[:, None, :]  # (P, 1, S)
-        x = drop(self._embed(source_ids, self._positions[: source_ids.shape[1]]))
+        length = source_ids.shape[1]
+        x = drop(self._embed(source_ids, self.source_positions.table(length)))
+        at = self.source_positions.rotation(np.arange(length))
         for block in self.encoder:
-            x = block(x, mask, dropout=drop)
+            x = block(x, mask, dropout=drop, at=at)
         x = self.encoder_norm(x)  # (P, S, D)
         memory: Memory = {"ids": source_ids, "mask": mask}
         memory["source"] = [block.cross.keys_values(x) for block in self.decoder]
@@ -165,19 +169,21 @@ class EncoderDecoder(keras.Model):
         rows = prompts * samples
         grid = Grid((rows, length), packing)
         inputs = ops.reshape(inputs, (rows, length))
-        positions = self._positions[: inputs.shape[-1]]
+        positions = self.target_positions.table(inputs.shape[-1])
         if packing is None:
             x = grid.collect(self._embed(inputs, positions))
         else:
-            ids = grid.collect(inputs)
-            at = ops.take(ops.convert_to_tensor(positions), packing.tokens % length, 0)
-            x = self._embed(ids, at)
+            if positions is not None:
+                places = packing.tokens % length
+                positions = ops.take(ops.convert_to_tensor(positions), places, 0)
+            x = self._embed(grid.collect(inputs), positions)
         x = drop(x)
+        at = self.target_positions.rotation(np.arange(inputs.shape[-1]))
         causal = causal_mask(length)
         weights = []
         for block, source in zip(self.decoder, memory["source"], strict=True):
             x, attention = block(
-                x, source, memory["mask"], causal, grid=grid, dropout=drop
+                x, source, memory["mask"], causal, grid=grid, dropout=drop, at=at
             )
             weights.append(attention)
         x = grid.spread(self.decoder_norm(x))
@@ -220,34 +226,18 @@ class EncoderDecoder(keras.Model):
         Returns:
             (N, D) states and the longer caches.
         """
-        position = ops.take(ops.convert_to_tensor(self._positions), time, axis=0)
+        position = self.target_positions.table(caches[0].keys.shape[2])
+        if position is not None:
+            position = ops.take(ops.convert_to_tensor(position), time, axis=0)
         x = self._embed(last, position)
+        at = self.target_positions.rotation(time)
         longer = []
         for block, source, cache in zip(
             self.decoder, memory["source"], caches, strict=True
         ):
-            x, cache = block.step(x, cache, time, source, memory["mask"], grid)
+            x, cache = block.step(x, cache, time, source, memory["mask"], grid, at)
             longer.append(cache)
         return self.decoder_norm(x), longer
-
-    def output_table(self) -> Array:
-        """Return the (V, D) output weights: the shared embeddings."""
-        return ops.cast(
-            ops.convert_to_tensor(self.embedding.embeddings), self.compute_dtype
-        )
-
-    def vocabulary_logits(self, hidden: Array, table: Array) -> Array:
-        """Return the vocabulary's logits.
-
-        Args:
-            hidden: (..., D).
-            table: (V, D), of `output_table`.
-
-        Returns:
-            (..., V) float32; those of `PAD` and `BOS` are -1e9.
-        """
-        logits = at_least_float32(ops.matmul(hidden, ops.transpose(table)))
-        return logits + ops.cast(self._never, logits.dtype)
 
     def pointers(self, memory: Memory, hidden: Array) -> tuple[Array, Array] | None:
         """Return the copy head's weights (P, Q, S) and gates (P, Q), None without it.
@@ -262,80 +252,6 @@ class EncoderDecoder(keras.Model):
         if self.copy_head is None:
             return None
         return self.copy_head(hidden, memory["copy_keys"], memory["mask"])
-
-    def mixture(
-        self, logits: Array, pointers: tuple[Array, Array] | None, source_ids: Array
-    ) -> Array:
-        """Return the log-probs of all actions.
-
-        Args:
-            logits: (P, Q, V) float32.
-            pointers: of `pointers`.
-            source_ids: (P, S) int32.
-
-        Returns:
-            (P, Q, V) float32 nats, normalised.
-        """
-        log_probs = ops.log_softmax(logits, axis=-1)
-        if pointers is None:
-            return log_probs
-        weights, gate = pointers
-        copied = count_into(
-            weights, source_ids[:, None, :], self.config.vocabulary_size
-        )
-        possible = copied > 1e-30  # double where: no infinite gradient at log(0)
-        copied = ops.where(possible, ops.log(ops.where(possible, copied, 1.0)), -1e9)
-        return log_add(
-            log_probs - ops.softplus(-gate)[..., None],
-            copied - ops.softplus(gate)[..., None],
-        )
-
-    def draw(
-        self,
-        logits: Array,
-        pointers: tuple[Array, Array] | None,
-        source_ids: Array,
-        uniforms: Array,
-    ) -> tuple[Array, Array]:
-        """Draw an action for each of N texts.
-
-        Args:
-            logits: (N, V) float32.
-            pointers: weights (N, S) and gates (N,), or None.
-            source_ids: (N, S) int32.
-            uniforms: (N,) float32 in (0, 1).
-
-        Returns:
-            (N,) int32 actions and their (N,) float32 log-probs, nats.
-        """
-        if pointers is None:
-            return draw_logits(logits, uniforms)
-        return draw_mixture(logits, *pointers, source_ids, uniforms)
-
-    def mixture_of_actions(
-        self,
-        log_probs: Array,
-        pointers: tuple[Array, Array] | None,
-        source_ids: Array,
-        actions: Array,
-    ) -> Array:
-        """Mix copying into the log-probs of given actions; no scatter is needed.
-
-        Args:
-            log_probs: (P, Q) float32 nats, of the vocabulary alone.
-            pointers: of `pointers`.
-            source_ids: (P, S) int32.
-            actions: (P, Q) int32.
-
-        Returns:
-            (P, Q) float32 nats of the actions.
-        """
-        if pointers is None:
-            return log_probs
-        weights, gate = pointers
-        same = source_ids[:, None, :] == actions[..., None]  # (P, Q, S)
-        copied = log_masked_sum(weights, same)
-        return log_add(log_probs - ops.softplus(-gate), copied - ops.softplus(gate))
 
     def call(self, inputs: dict[str, Array], training: bool = False) -> Array:
         """Return (B, T, V) log-probs; see the class."""

@@ -19,6 +19,7 @@ from nutgraf.models.policy_state import (
     texts_grid,
 )
 from nutgraf.models.scoring import in_chunks, of_actions, score_full
+from nutgraf.objectives.r_drop import symmetric_kl
 
 __all__ = ["EncoderDecoderPolicy"]
 
@@ -122,34 +123,79 @@ class EncoderDecoderPolicy:
         """See `Policy.score`."""
         if processors.plain and "entropy" not in want:
             return self._score_actions(memory, hidden, actions, want, packing)
-        prompts, samples, length = actions.shape
-        states = ops.reshape(hidden, (prompts, samples * length, -1))
-        pointers = self.model.pointers(memory, states)
-        shape = (prompts, samples, length)
-        by_time = [hidden]
-        if pointers is not None:
-            by_time.append(ops.reshape(pointers[0], (*shape, -1)))
-            by_time.append(ops.reshape(pointers[1], (*shape, 1)))
+        shape = tuple(actions.shape)
+        rows = ops.reshape(self._rows(memory, hidden), (*shape, -1))
 
-        def log_probs_of(table: Array, *arrays: Any) -> Array:
-            *parts, steps = arrays
-            states, *pointed = [_merge(part[:, :, steps]) for part in parts]
-            logits = self.model.vocabulary_logits(states, table)
-            mixed = self.model.mixture(
-                logits,
-                (pointed[0], pointed[1][..., 0]) if pointed else None,
-                memory["ids"],
-            )
-            return ops.reshape(mixed, (prompts * samples, -1, self.vocabulary_size))
+        def log_probs_of(table: Array, rows: Array) -> Array:
+            joined = ops.reshape(rows, (shape[0], -1, rows.shape[-1]))  # (P, G·Q, F)
+            found = self._log_probs(table, joined, memory["ids"])
+            return ops.reshape(found, (*rows.shape[:2], self.vocabulary_size))
 
         return score_full(
             log_probs_of,
-            (self.model.output_table(), *by_time),
+            self.model.output_table(),
+            rows,
             actions,
             processors,
             self.vocabulary_size,
             support,
         )
+
+    def divergence(
+        self,
+        one: tuple[Memory, Array],
+        other: tuple[Memory, Array],
+        packing: Packing | None = None,
+    ) -> Array:
+        """Return how far two passes over the same actions are apart, for R-Drop.
+
+        Args:
+            one: memory and (P, G, T, D) states of a pass, of `encode` and `hidden`.
+            other: those of another pass over the same batch.
+            packing: the actions that count; the others get 0. None = all.
+
+        Returns:
+            (P, G, T) float32 nats, the symmetric KL between the distributions of each
+            action. Whole distributions exist for a chunk of actions at a time only.
+        """
+        prompts, samples, length = one[1].shape[:3]
+        grid = Grid((prompts, samples * length), packing)
+        rows = [grid.collect(self._rows(*passed)) for passed in (one, other)]
+        width = rows[0].shape[-1]
+
+        def of_chunk(table: Array, rows: Array, sources: Array) -> Array:
+            both = rows[:, None, :width], rows[:, None, width:]  # (C, 1, F) each
+            return symmetric_kl(*(self._log_probs(table, x, sources) for x in both))
+
+        found = in_chunks(
+            of_chunk,
+            self.model.output_table(),
+            ops.concatenate(rows, axis=-1),
+            ops.take(one[0]["ids"], ops.minimum(grid.rows, prompts - 1), axis=0),
+            2 * self.vocabulary_size,
+        )
+        return ops.reshape(grid.spread(found), (prompts, samples, length))
+
+    def _rows(self, memory: Memory, hidden: Array) -> Array:
+        """What distributions are made of, side by side: (P, G·T, F) of (P, G, T, D)."""
+        prompts, samples, length, width = hidden.shape
+        states = ops.reshape(hidden, (prompts, samples * length, width))
+        pointers = self.model.pointers(memory, states)
+        if pointers is None:
+            return states
+        weights, gate = pointers
+        wide = ops.cast(states, weights.dtype)
+        return ops.concatenate([wide, weights, gate[..., None]], axis=-1)
+
+    def _log_probs(self, table: Array, rows: Array, source_ids: Array) -> Array:
+        """(B, Q, V) log-probs of (B, Q, F) rows whose sources are (B, S)."""
+        width = self.model.config.width
+        states = ops.cast(rows[..., :width], table.dtype)
+        pointers = None
+        if rows.shape[-1] > width:
+            pointers = rows[..., width:-1], rows[..., -1]
+        logits = self.model.vocabulary_logits(states, table)
+        return self.model.mixture(logits, pointers, source_ids)
 
     def _score_actions(
         self,
@@ -186,9 +232,3 @@ class EncoderDecoderPolicy:
         shape = (prompts, samples, length)
         means = ops.reshape(both[..., 1], shape) if mean else None
         return Scored(ops.reshape(mixed, shape), None, means)
-
-
-def _merge(x: Array) -> Array:
-    """(P, G, Q, ...) -> (P, G·Q, ...)."""
-    shape = x.shape
-    return ops.reshape(x, (shape[0], shape[1] * shape[2], *shape[3:]))

@@ -129,11 +129,10 @@ class LogitsPolicy:
     ) -> Scored:
         """See `Policy.score`."""
         del memory, packing
-        prompts, samples, length = actions.shape
-        flat = ops.reshape(hidden, (prompts * samples, length, self.vocabulary_size))
         scored = score_full(
-            lambda log_probs, steps: log_probs[:, steps],
-            (flat,),
+            lambda _, log_probs: log_probs,
+            ops.zeros((1,)),
+            hidden,
             actions,
             processors,
             self.vocabulary_size,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from keras import ops
 
 from nutgraf.arrays import EOS, Processors, Scored
-from nutgraf.backend import checkpointed, chunked
+from nutgraf.backend import chunked
 from nutgraf.layers.processors import process, unpack_support
 
 __all__ = ["chunks", "in_chunks", "of_actions", "score_full"]
@@ -51,8 +50,9 @@ def _score_all(
 
 
 def score_full(
-    log_probs_of: Callable[..., Array],
-    differentiable: tuple[Array, ...],
+    log_probs_of: Callable[[Array, Array], Array],
+    shared: Array,
+    rows: Array,
     actions: Array,
     processors: Processors,
     vocabulary_size: int,
@@ -61,9 +61,11 @@ def score_full(
     """Score with whole distributions, a chunk of steps at a time.
 
     Args:
-        log_probs_of: `(*differentiable, steps) -> (P·G, Q, V)` log-probs of the steps
-            in the slice `steps`.
-        differentiable: the arrays that gradients flow to.
+        log_probs_of: `(shared, rows (P·G, Q, F)) -> (P·G, Q, V)` log-probs of Q steps;
+            it captures nothing that needs a gradient.
+        shared: what all steps read; gradients flow to it.
+        rows: (P, G, T, F) float, what the distribution of each step is made of;
+            gradients flow to it.
         actions: (P, G, T) int32.
         processors: the static settings.
         vocabulary_size: V.
@@ -72,36 +74,43 @@ def score_full(
     Returns:
         Log-probs and entropies.
     """
-    prompts, samples, length = actions.shape
-    rows = prompts * samples
-    flat = ops.reshape(actions, (rows, length))
-    parts = []
-    for steps in chunks(length, rows * vocabulary_size):
-        times = np.arange(length, dtype="int32")[steps]
+    shape = tuple(actions.shape)
+    texts, length = shape[0] * shape[1], shape[2]
+    flat = ops.cast(ops.reshape(actions, (texts, length)), "int32")
+    times = ops.broadcast_to(ops.arange(length, dtype="int32"), (texts, length))
+    numbers = [flat[..., None], times[..., None]]
+    if support is not None:
+        numbers.append(ops.reshape(support, (texts, length, -1)))
+
+    def chunk(shared: Array, rows: Array, numbers: Array) -> Array:
+        rows, numbers = _swapped(rows), _swapped(numbers)  # (P·G, Q, ...)
         kept = None
         if support is not None:
-            bits = ops.reshape(support, (rows, length, -1))[:, steps]
-            kept = unpack_support(bits, vocabulary_size)
+            kept = unpack_support(numbers[..., 2:], vocabulary_size)
+        scores = _score_all(
+            log_probs_of(shared, rows),
+            numbers[..., 0],
+            flat,
+            numbers[0, :, 1],
+            processors,
+            kept,
+        )
+        return _swapped(ops.stack(scores, axis=-1))
 
-        def chunk(
-            *arrays: Array,
-            steps: slice = steps,
-            times: Array = times,
-            kept: Array | None = kept,
-        ) -> Array:
-            chosen, entropy = _score_all(
-                log_probs_of(*arrays, steps),
-                flat[:, steps],
-                flat,
-                ops.convert_to_tensor(times),
-                processors,
-                kept,
-            )
-            return ops.stack([chosen, entropy])
-
-        parts.append(checkpointed(chunk)(*differentiable))
-    both = ops.reshape(ops.concatenate(parts, axis=-1), (2, prompts, samples, length))
+    found = in_chunks(
+        chunk,
+        shared,
+        _swapped(ops.reshape(rows, (texts, length, -1))),
+        _swapped(ops.concatenate(numbers, axis=-1)),
+        texts * vocabulary_size,
+    )  # (T, P·G, 2)
+    both = ops.reshape(ops.transpose(found, (2, 1, 0)), (2, *shape))
     return Scored(both[0], both[1])
+
+
+def _swapped(x: Array) -> Array:
+    """(A, B, C) -> (B, A, C)."""
+    return ops.transpose(x, (1, 0, 2))
 
 
 def in_chunks(
@@ -114,10 +123,11 @@ def in_chunks(
     """Apply a function to rows, so many at a time that memory stays small.
 
     Args:
-        function: `(shared, rows (C, ...), numbers (C,)) -> (C, ...)`.
-        shared: what all rows read.
-        rows: (N, ...) float.
-        numbers: (N,) int32.
+        function: `(shared, rows (C, ...), numbers (C, ...)) -> (C, ...)`; it captures
+            nothing that needs a gradient.
+        shared: what all rows read; gradients flow to it.
+        rows: (N, ...) float; gradients flow to them.
+        numbers: (N, ...) int32.
         per_row: scores that the function holds for a row.
 
     Returns:

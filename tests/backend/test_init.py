@@ -103,22 +103,42 @@ def test_gradients_have_the_values_order_and_zeros_where_nothing_depends():
 
 
 @pytest.mark.backend
-def test_recomputing_changes_no_gradient():
-    def loss(values, recompute):
-        bend = backend.checkpointed(ops.tanh) if recompute else ops.tanh
-        return ops.sum(bend(values[0])), {}
+def test_chunks_are_the_whole_and_what_is_not_read_gets_zeros():
+    """The second function reads its rows alone."""
+    shared, numbers = np.float32([2.0, -1.0]), np.arange(6, dtype="int32")
+    rows = np.random.default_rng(0).normal(size=(3, 2, 2)).astype("float32")
 
-    values = [np.array([0.5, -1.0], "float32")]
-    found = [
-        backend.to_numpy(
-            backend.jit(backend.value_and_grad(lambda v, again=again: loss(v, again)))(
-                values
+    def both(shared, rows, numbers):
+        return ops.tanh(rows * shared) * ops.cast(numbers, "float32")[:, None]
+
+    def rows_alone(_, rows, numbers):
+        return both(1.0, rows, numbers)
+
+    def loss(values, function, chunks):
+        shared, rows = values
+        given = ops.convert_to_tensor(numbers.reshape(3, 2))
+        if chunks:
+            found = backend.chunked(function, shared, rows, given)
+        else:
+            found = ops.stack([function(shared, rows[k], given[k]) for k in range(3)])
+        return ops.sum(found**2), found
+
+    for function in (both, rows_alone):
+        found = [
+            backend.to_numpy(
+                backend.jit(
+                    backend.value_and_grad(
+                        lambda v, f=function, chunks=chunks: loss(v, f, chunks)
+                    )
+                )([shared, rows])
             )
-        )
-        for again in (False, True)
-    ]
-    np.testing.assert_allclose(found[0][1][0], 1 - np.tanh(values[0]) ** 2, rtol=1e-5)
-    np.testing.assert_allclose(found[1][1][0], found[0][1][0], rtol=1e-6)
+            for chunks in (True, False)
+        ]
+        (parts, grads), (whole, expected) = found
+        np.testing.assert_allclose(parts[1], whole[1], rtol=1e-6)
+        for one, two in zip(grads, expected, strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-5)
+    np.testing.assert_array_equal(grads[0], [0.0, 0.0])
 
 
 @pytest.mark.backend

@@ -4,9 +4,18 @@ from keras import ops
 
 from nutgraf.backend import to_numpy
 from nutgraf.layers.attention import Attention, causal_mask
+from nutgraf.layers.rotary import rotation
 
 
-def plain_attention(x, layer, visible):
+def turned(x, positions):
+    """Rotary positions as products of complex numbers (halves are real, imaginary)."""
+    half = x.shape[-1] // 2
+    angles = positions[:, None] * 10_000.0 ** (-np.arange(half) / half)
+    found = (x[..., :half] + 1j * x[..., half:]) * np.exp(1j * angles)
+    return np.concatenate([found.real, found.imag], axis=-1)
+
+
+def plain_attention(x, layer, visible, positions=None):
     """softmax(Q K' / sqrt(d)) V written out head by head in numpy."""
     weights = {v.path.split("/", 1)[-1]: to_numpy(v.value) for v in layer.weights}
     parts = {
@@ -17,7 +26,10 @@ def plain_attention(x, layer, visible):
     heads = []
     for head in range(layer.heads):
         cut = slice(head * size, (head + 1) * size)
-        scores = parts["query"][..., cut] @ parts["key"][..., cut].swapaxes(1, 2)
+        query, key = parts["query"][..., cut], parts["key"][..., cut]
+        if positions is not None:
+            query, key = turned(query, positions), turned(key, positions)
+        scores = query @ key.swapaxes(1, 2)
         scores = np.where(visible, scores / np.sqrt(size), -np.inf)
         scores = np.exp(scores - scores.max(-1, keepdims=True))
         heads.append(scores / scores.sum(-1, keepdims=True) @ parts["value"][..., cut])
@@ -32,6 +44,17 @@ def test_equals_the_formula_with_a_causal_mask():
     found = to_numpy(layer(ops.convert_to_tensor(x), visible=causal_mask(5)))
     expected = plain_attention(x, layer, to_numpy(causal_mask(5)))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_rotary_positions_turn_queries_and_keys_alone():
+    x = np.random.default_rng(0).normal(size=(2, 5, 8)).astype("float32")
+    layer = Attention(8, 2)
+    layer.build()
+    places = np.arange(3, 8)
+    found = layer(ops.convert_to_tensor(x), at=rotation(places, 4))
+    expected = plain_attention(x, layer, True, places)
+    np.testing.assert_allclose(to_numpy(found), expected, rtol=1e-4, atol=1e-5)
+    assert abs(expected - plain_attention(x, layer, True)).max() > 0.01
 
 
 def test_causal_mask_shows_self_and_past_only():

@@ -32,8 +32,14 @@ def loss(policy):
 
 @pytest.mark.parametrize(
     "options",
-    [{"copy": True}, {"copy": False}, {"architecture": "decoder-only"}],
-    ids=["copy", "plain", "decoder-only"],
+    [
+        {"copy": True},
+        {"copy": False},
+        {"positions": "learned"},
+        {"positions": "rotary"},
+        {"architecture": "decoder-only"},
+    ],
+    ids=["copy", "plain", "learned", "rotary", "decoder-only"],
 )
 def test_packed_is_padded(options):
     policy = toy_policy(**options)

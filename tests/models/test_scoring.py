@@ -1,9 +1,20 @@
+import math
+import re
+
 import numpy as np
+import pytest
 from keras import ops
 
-from nutgraf.arrays import EOS
+from nutgraf.arrays import EOS, Processors
 from nutgraf.backend import jit, to_numpy, value_and_grad
-from nutgraf.models.scoring import LARGEST_CHUNK, chunks, in_chunks, of_actions
+from nutgraf.models import scoring
+from nutgraf.models.scoring import (
+    LARGEST_CHUNK,
+    chunks,
+    in_chunks,
+    of_actions,
+    score_full,
+)
 
 
 def test_chunks_hold_all_steps_in_order_and_not_too_many_scores():
@@ -55,3 +66,72 @@ def test_rows_in_chunks_are_the_rows_at_once():
     np.testing.assert_allclose(whole, rows @ table.T * numbers[:, None], rtol=1e-4)
     for one, other in zip(gradients, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)  # reordered sums
+
+
+TEXTS, LENGTH, WIDTH, VOCABULARY = 6, 16, 8, 100
+SCORED = {
+    "entropy": Processors(),
+    "filtered": Processors(temperature=0.7, top_k=5, top_p=0.9),
+}
+
+
+def score_loss(processors):
+    """Log-probs and entropies of actions, weighed into a loss."""
+
+    def loss(values, actions):
+        def log_probs_of(table, rows):
+            return ops.log_softmax(ops.matmul(rows, ops.transpose(table)), axis=-1)
+
+        scored = score_full(
+            log_probs_of, *values, actions, processors, VOCABULARY, None
+        )
+        total = ops.sum(scored.log_probs * scored.entropy)
+        return total, (scored.log_probs, scored.entropy)
+
+    return lambda values, actions: value_and_grad(loss)(values, actions)
+
+
+@pytest.fixture
+def given():
+    random = np.random.default_rng(0)
+    table = random.normal(size=(VOCABULARY, WIDTH)).astype("float32")
+    rows = random.normal(size=(2, 3, LENGTH, WIDTH)).astype("float32")
+    log_probs = np.einsum("pgtd,vd->pgtv", rows, table)
+    actions = np.argsort(log_probs, axis=-1)[..., -2].astype("int32")  # is never cut
+    return table, rows, actions
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("name", SCORED)
+def test_whole_distributions_in_chunks_are_those_at_once(name, given, monkeypatch):
+    table, rows, actions = given
+    found = []
+    for chunk in (LARGEST_CHUNK, 5 * TEXTS * VOCABULARY):  # 16 steps in 4 chunks
+        monkeypatch.setattr(scoring, "LARGEST_CHUNK", chunk)
+        compiled = jit(score_loss(SCORED[name]))
+        found.append(to_numpy(compiled([table, rows], actions)))
+    ((_, whole), expected), ((_, parts), gradients) = found
+    for one, two in zip((*parts, *gradients), (*whole, *expected), strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-5)
+    probs = np.exp(np.einsum("pgtd,vd->pgtv", rows, table).astype("float64"))
+    probs /= probs.sum(-1, keepdims=True)
+    if name == "entropy":
+        np.testing.assert_allclose(
+            whole[1], -(probs * np.log(probs)).sum(-1), rtol=1e-4
+        )
+
+
+@pytest.mark.parametrize("name", SCORED)
+def test_no_array_holds_the_distributions_of_all_steps(name, given, monkeypatch):
+    """Read from what XLA has compiled, gradient and all; TensorFlow only."""
+    import tensorflow as tf
+
+    table, rows, actions = given
+    monkeypatch.setattr(scoring, "LARGEST_CHUNK", 2 * TEXTS * VOCABULARY)
+    function = tf.function(score_loss(SCORED[name]), jit_compile=True)
+    values = [tf.constant(table), tf.constant(rows)]
+    ir = function.experimental_get_compiler_ir(values, tf.constant(actions))
+    shapes = re.findall(r"\w+\[([\d,]+)\]", ir(stage="optimized_hlo"))
+    sizes = {math.prod(map(int, shape.split(","))) for shape in shapes}
+    assert 2 * TEXTS * VOCABULARY in sizes  # a chunk's
+    assert max(sizes) < TEXTS * LENGTH * VOCABULARY / 4

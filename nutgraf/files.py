@@ -12,9 +12,9 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-__all__ = ["atomic_folder", "write_json", "write_text"]
+__all__ = ["atomic_file", "atomic_folder", "write_json", "write_text"]
 
 
 def _sync(path: Path) -> None:
@@ -48,6 +48,28 @@ def write_json(path: Path, value: Any) -> None:
     """
     text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
     write_text(path, text + "\n")
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[TextIO]:
+    """Write a file piece by piece that appears under its name only when it is whole.
+
+    Args:
+        path: final name; an older file of that name is replaced.
+
+    Yields:
+        A temporary file to write text into, as UTF-8.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

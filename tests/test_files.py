@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 
-from nutgraf.files import atomic_folder, write_json, write_text
+from nutgraf.files import atomic_file, atomic_folder, write_json, write_text
 
 HOLD = 30  # seconds the writer would stay; it is killed long before
 
@@ -106,3 +106,27 @@ def test_json_is_written_whole_as_utf8_and_nan_is_refused(tmp_path):
         write_json(path, {"loss": float("nan")})
     assert path.read_text(encoding="utf-8") == '{\n "name": "Zürich 摘要"\n}\n'
     assert os.listdir(tmp_path / "deep") == ["card.json"]
+
+
+HALF_A_FILE = f"""
+from nutgraf.files import atomic_file
+with atomic_file(folder / "rows.jsonl") as part:
+    part.write("new")
+    part.flush()
+    print("now", flush=True)
+    time.sleep({HOLD})
+"""
+
+
+def test_killed_inside_a_file_leaves_the_old_one(tmp_path):
+    with atomic_file(tmp_path / "rows.jsonl") as part:
+        part.write("öld")
+    assert killed_while(tmp_path, HALF_A_FILE) == ["rows.jsonl"]
+    assert (tmp_path / "rows.jsonl").read_text("utf-8") == "öld"
+
+
+def test_an_error_inside_a_file_leaves_nothing(tmp_path):
+    with pytest.raises(RuntimeError), atomic_file(tmp_path / "rows.jsonl") as part:
+        part.write("new")
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,7 @@ a pure function of (data, shapes, seed, epoch): a run can go on at any batch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -146,12 +146,17 @@ def epoch_batches(
     return [plans[index] for index in random.permutation(len(plans))]
 
 
-def materialise(cache: TokenCache, plan: BatchPlan) -> Batch:
+def materialise(
+    cache: TokenCache,
+    plan: BatchPlan,
+    change: Callable[[np.ndarray, int], np.ndarray] | None = None,
+) -> Batch:
     """Read the rows of a plan; missing rows are empty and masked.
 
     Args:
         cache: the rows.
         plan: of `epoch_batches`.
+        change: `(source ids, row number) -> source ids`, such as an `Augmenter`.
 
     Returns:
         A batch of exactly the plan's shape.
@@ -163,13 +168,14 @@ def materialise(cache: TokenCache, plan: BatchPlan) -> Batch:
     target_mask = np.zeros(target.shape, bool)
     numbers = np.zeros(shape.rows, np.int32)
     for row, index in enumerate(plan.indices):
-        ids = cache.source(index)[: shape.source]
+        ids, number = cache.source(index), cache.row_numbers[index]
+        ids = (ids if change is None else change(ids, number))[: shape.source]
         source[row, : len(ids)] = ids
         source_mask[row, : len(ids)] = True
         ids = cache.target(index)[: shape.target]
         target[row, : len(ids)] = ids
         target_mask[row, : len(ids)] = True
-        numbers[row] = cache.row_numbers[index]
+        numbers[row] = number
     return Batch(numbers, source, source_mask, target, target_mask)
 
 

@@ -28,6 +28,7 @@ class Generator:
         processors: minimum length, n-gram blocking; with top-k, top-p or another
             temperature and one beam, texts are sampled.
         seed: of sampling.
+        sample: draw texts where the processors change nothing, too.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Generator:
         length_penalty: float = 1.0,
         processors: Processors = Processors(),  # noqa: B008 - frozen
         seed: int = 0,
+        sample: bool = False,
     ) -> None:
         """Build the search; it compiles at the first batch of each shape."""
         self.policy = policy
@@ -49,7 +51,7 @@ class Generator:
         if beams > 1:
             self._beam = BeamSearch(policy, beams, length, length_penalty, processors)
             return
-        drawn = processors.filters or processors.temperature != 1.0
+        drawn = sample or processors.filters or processors.temperature != 1.0
         self._sampler = Sampler(policy, 1, length, processors, greedy=not drawn)
 
     def __call__(

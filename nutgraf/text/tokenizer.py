@@ -1,11 +1,8 @@
-"""Byte-level BPE: texts to token ids and back without loss.
+"""Texts to token ids and back without loss, by word pieces over bytes.
 
-Every text is first written as UTF-8 bytes, so no character is unknown, and the three
-special tokens are entries of the vocabulary that no merge can produce: the letters
-`<eos>` in a user's text are always encoded as ordinary pieces, never as id 2.
-
-Reference: Sennrich et al. 2016, "Neural Machine Translation of Rare Words with Subword
-Units", arXiv 1508.07909; Radford et al. 2019 (byte level).
+No character is unknown, and the three special tokens are entries of the vocabulary that
+no text can give: the letters `<eos>` in a user's text are always encoded as ordinary
+pieces, never as id 2. How pieces are learned: `pieces.py`.
 """
 
 from __future__ import annotations
@@ -15,9 +12,10 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from nutgraf.errors import ConfigError, DataError, ModelError
+from nutgraf.text.pieces import SPECIAL_TOKENS, PieceKind, learn_pieces, model_of
 
 if TYPE_CHECKING:
     import tokenizers
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["FILE_NAME", "SPECIAL_TOKENS", "Tokenizer", "check_text"]
 
 FILE_NAME = "tokenizer.json"
-SPECIAL_TOKENS = ("<pad>", "<bos>", "<eos>")
 _SMALLEST = 256 + len(SPECIAL_TOKENS)  # one entry per byte
 
 
@@ -52,21 +49,8 @@ def check_text(text: str) -> str:
     return text
 
 
-def _pipeline(
-    vocabulary: dict[str, int], merges: list[tuple[str, str]]
-) -> tokenizers.Tokenizer:
-    """Build the byte-level pipeline around a vocabulary."""
-    from tokenizers import Tokenizer as Pieces
-    from tokenizers import decoders, models, pre_tokenizers
-
-    pieces = Pieces(models.BPE(vocab=vocabulary, merges=merges))
-    pieces.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    pieces.decoder = decoders.ByteLevel()
-    return pieces
-
-
 class Tokenizer:
-    """A trained byte-level BPE vocabulary with `<pad>`, `<bos>`, `<eos>` = 0, 1, 2.
+    """A trained byte-level vocabulary with `<pad>`, `<bos>`, `<eos>` = 0, 1, 2.
 
     Make one with `Tokenizer.train` or `Tokenizer.load`. Objects can be pickled and
     are not changed after they are made.
@@ -86,7 +70,12 @@ class Tokenizer:
         self._pieces = pieces
 
     @classmethod
-    def train(cls, texts: Iterable[str], vocabulary_size: int = 30_000) -> Tokenizer:
+    def train(
+        cls,
+        texts: Iterable[str],
+        vocabulary_size: int = 30_000,
+        kind: PieceKind = "bpe",
+    ) -> Tokenizer:
         """Learn a vocabulary from texts that are read once, as a stream.
 
         Pairs that occur only once are not merged, so a small corpus gives a smaller
@@ -97,12 +86,13 @@ class Tokenizer:
                 distinct words, not with the number of texts.
             vocabulary_size: upper limit of entries, special tokens and the 256 bytes
                 included; at least 259.
+            kind: "bpe" or "unigram".
 
         Returns:
             The tokenizer, with at most `vocabulary_size` entries.
 
         Raises:
-            ConfigError: `vocabulary_size` is too small.
+            ConfigError: `vocabulary_size` is too small, or the kind unknown.
             DataError: there is no text, or one has a lone surrogate.
 
         Example:
@@ -114,8 +104,12 @@ class Tokenizer:
                 f"vocabulary_size must be at least {_SMALLEST} (256 bytes and the "
                 f"special tokens). Received: {vocabulary_size}. 30000 is the default."
             )
-        from tokenizers import pre_tokenizers, trainers
-
+        kinds = get_args(PieceKind)
+        if kind not in kinds:
+            raise ConfigError(
+                f"kind must be one of {', '.join(kinds)}. Received: {kind!r}. Leave it "
+                "out for bpe."
+            )
         seen = 0
 
         def checked() -> Iterator[str]:
@@ -124,25 +118,13 @@ class Tokenizer:
                 seen += 1
                 yield check_text(text)
 
-        trainer = trainers.BpeTrainer(
-            vocab_size=vocabulary_size,
-            min_frequency=2,
-            special_tokens=list(SPECIAL_TOKENS),
-            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-            show_progress=False,
-        )
-        pieces = _pipeline({}, [])
-        pieces.train_from_iterator(checked(), trainer=trainer)
+        pieces = learn_pieces(checked(), vocabulary_size, kind)
         if not seen:
             raise DataError(
                 "A tokenizer is trained on one or more texts. Received: none. Check "
                 "that the data source yields rows."
             )
-        # The trainer marks the special tokens to be found in texts; a pipeline made
-        # anew from vocabulary and merges knows them as plain entries only.
-        model = json.loads(pieces.to_str())["model"]
-        merges = [(left, right) for left, right in model["merges"]]
-        return cls(_pipeline(model["vocab"], merges))
+        return cls(pieces)
 
     @classmethod
     def load(cls, folder: str | Path) -> Tokenizer:
@@ -221,9 +203,12 @@ class Tokenizer:
 
     @property
     def fingerprint(self) -> str:
-        """First 16 hexadecimal digits of the SHA-256 of entries, ids and merges."""
-        model = json.loads(self._pieces.to_str())["model"]
-        content = json.dumps([model["vocab"], model["merges"]], sort_keys=True)
+        """First 16 hexadecimal digits of the SHA-256 of entries, ids and merges.
+
+        In a unigram vocabulary scores take the place of merges.
+        """
+        model = model_of(self._pieces)
+        content = json.dumps([model["vocab"], model.get("merges")], sort_keys=True)
         return hashlib.sha256(content.encode("utf-8")).hexdigest()[:16]
 
     def encode(self, text: str) -> list[int]:

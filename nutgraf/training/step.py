@@ -6,13 +6,17 @@ same gradient as one batch eight times as large, whatever their lengths.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from keras import ops
 
 from nutgraf.arrays import Batch, Processors
 from nutgraf.backend import Compiled, jit, value_and_grad, with_values
+from nutgraf.backend.random import hash_counters
+from nutgraf.errors import ConfigError
 from nutgraf.layers.dropout import Dropout
+from nutgraf.objectives.r_drop import r_drop_loss
 from nutgraf.objectives.supervised import smoothed_cross_entropy
 from nutgraf.training.optimizer import AdamW, OptimizerState, clip_by_global_norm
 
@@ -21,21 +25,50 @@ __all__ = ["add_gradients", "apply_step", "evaluation_step", "gradient_step"]
 Array = Any
 
 
-def _token_losses(
-    policy: Any, values: list[Array], batch: Batch, smoothing: float, dropout: Dropout
-) -> tuple[Array, Array, Array]:
-    """Summed smoothed loss, summed negative log-likelihood, number of tokens."""
+_SECOND = 0x2D209
+"""Sets the dropout of R-Drop's second pass apart from the first one's."""
+
+
+class _Pass(NamedTuple):
+    """One reading of a batch: what was read, and the (B, T) numbers of its tokens."""
+
+    memory: Any
+    hidden: Array
+    log_probs: Array
+    loss: Array
+
+
+def _read(policy: Any, batch: Batch, smoothing: float, dropout: Dropout) -> _Pass:
     actions = batch.target_ids[:, None, :]  # (B, 1, T): one sample per prompt
     want = frozenset({"mean_log_probs"}) if smoothing else frozenset()
-    with with_values(policy.variables, values):
-        memory = policy.encode(batch, dropout)
-        hidden = policy.hidden(memory, actions, dropout)
-        scored = policy.score(memory, hidden, actions, Processors(), want)
-    counts = ops.cast(batch.target_mask, "float32")
+    memory = policy.encode(batch, dropout)
+    hidden = policy.hidden(memory, actions, dropout)
+    scored = policy.score(memory, hidden, actions, Processors(), want)
     log_probs = scored.log_probs[:, 0]
     loss = -log_probs
     if smoothing:
         loss = smoothed_cross_entropy(log_probs, scored.mean_log_probs[:, 0], smoothing)
+    if scored.auxiliary is not None:
+        loss = loss + scored.auxiliary[:, 0]
+    return _Pass(memory, hidden, log_probs, loss)
+
+
+def _token_losses(
+    policy: Any,
+    values: list[Array],
+    batch: Batch,
+    smoothing: float,
+    dropouts: Sequence[Dropout],
+    r_drop: float = 0.0,
+) -> tuple[Array, Array, Array]:
+    """Summed smoothed loss, summed negative log-likelihood, number of tokens."""
+    with with_values(policy.variables, values):
+        one, *others = (_read(policy, batch, smoothing, drop) for drop in dropouts)
+        loss, log_probs = one.loss, one.log_probs
+        for other in others:
+            apart = policy.divergence(one[:2], other[:2])[:, 0]
+            loss = r_drop_loss(one.loss, other.loss, apart, r_drop)
+    counts = ops.cast(batch.target_mask, "float32")
     return (
         ops.sum(ops.where(batch.target_mask, loss, 0.0)),
         ops.sum(ops.where(batch.target_mask, -log_probs, 0.0)),
@@ -43,22 +76,37 @@ def _token_losses(
     )
 
 
-def gradient_step(policy: Any, smoothing: float, rate: float) -> Compiled:
+def gradient_step(
+    policy: Any, smoothing: float, rate: float, r_drop: float = 0.0
+) -> Compiled:
     """Compile the gradient of the summed loss of a micro-batch.
 
     Args:
-        policy: the policy.
+        policy: the policy; with R-Drop, one that has `divergence`.
         smoothing: label smoothing, in [0, 1).
         rate: dropout, in [0, 1).
+        r_drop: weight of R-Drop, >= 0; more than 0 reads each batch twice.
 
     Returns:
         `(values, batch, seed) -> (gradients, nll sum, number of tokens)`; seed int32
         scalar.
+
+    Raises:
+        ConfigError: the policy has no `divergence`.
     """
+    if r_drop and not hasattr(policy, "divergence"):
+        raise ConfigError(
+            "r_drop must be 0 for a policy without the method `divergence`. Received: "
+            f"r_drop={r_drop} for a {type(policy).__name__}. Leave it out, or take one "
+            "of the models of nutgraf."
+        )
 
     def summed(values: list[Array], batch: Batch, seed: Array) -> tuple[Array, Any]:
+        dropouts = [Dropout(rate, seed)]
+        if r_drop:
+            dropouts.append(Dropout(rate, hash_counters(seed, _SECOND)))
         loss, nll, count = _token_losses(
-            policy, values, batch, smoothing, Dropout(rate, seed)
+            policy, values, batch, smoothing, dropouts, r_drop
         )
         return loss, (nll, count)
 
@@ -112,7 +160,7 @@ def evaluation_step(policy: Any) -> Compiled:
     """
 
     def evaluate(values: list[Array], batch: Batch) -> tuple[Array, Array]:
-        _, nll, count = _token_losses(policy, values, batch, 0.0, Dropout(0.0, None))
+        _, nll, count = _token_losses(policy, values, batch, 0.0, [Dropout(0.0, None)])
         return nll, count
 
     return jit(evaluate)

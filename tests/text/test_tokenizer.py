@@ -1,4 +1,4 @@
-"""Byte-level BPE: lossless, distinct special tokens, files that can be trusted."""
+"""Both kinds: lossless, distinct special tokens, files that can be trusted."""
 
 import json
 import pickle
@@ -20,57 +20,66 @@ TEXTS = [
     "今天天气很好。今天天气不好。",
     "naïve café 🙂🙂 \x00\x07",
 ] * 3
-TOKENIZER = Tokenizer.train(TEXTS, 400)
+TOKENIZERS = {kind: Tokenizer.train(TEXTS, 400, kind) for kind in ("bpe", "unigram")}
+TOKENIZER = TOKENIZERS["bpe"]
+both = pytest.mark.parametrize("tokenizer", TOKENIZERS.values(), ids=TOKENIZERS)
 unicode_text = st.text(st.characters(exclude_categories=["Cs"]))
 
 
+@both
 @given(unicode_text)
 @settings(max_examples=200, deadline=None)
-def test_decoding_gives_back_any_text(text):
-    ids = TOKENIZER.encode(text)
-    assert TOKENIZER.decode(ids) == text
-    assert all(id_ > TOKENIZER.eos_id for id_ in ids)
+def test_decoding_gives_back_any_text(tokenizer, text):
+    ids = tokenizer.encode(text)
+    assert tokenizer.decode(ids) == text
+    assert all(id_ > tokenizer.eos_id for id_ in ids)
 
 
+@both
 @given(st.lists(unicode_text, max_size=5))
 @settings(max_examples=50, deadline=None)
-def test_batches_equal_single_calls(texts):
-    batch = TOKENIZER.encode_batch(texts)
-    assert batch == [TOKENIZER.encode(text) for text in texts]
-    assert TOKENIZER.decode_batch(batch) == texts
+def test_batches_equal_single_calls(tokenizer, texts):
+    batch = tokenizer.encode_batch(texts)
+    assert batch == [tokenizer.encode(text) for text in texts]
+    assert tokenizer.decode_batch(batch) == texts
 
 
-@given(st.lists(st.integers(3, TOKENIZER.vocabulary_size - 1)))
+@both
+@given(st.lists(st.integers(3, 280)))
 @settings(max_examples=100, deadline=None)
-def test_any_ids_give_a_text_that_can_be_encoded(ids):
-    text = TOKENIZER.decode(ids)
-    assert TOKENIZER.decode(TOKENIZER.encode(text)) == text
+def test_any_ids_give_a_text_that_can_be_encoded(tokenizer, ids):
+    text = tokenizer.decode(ids)
+    assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
-def test_special_ids_are_distinct_and_fixed():
-    ids = (TOKENIZER.pad_id, TOKENIZER.bos_id, TOKENIZER.eos_id)
+@both
+def test_special_ids_are_distinct_and_fixed(tokenizer):
+    ids = (tokenizer.pad_id, tokenizer.bos_id, tokenizer.eos_id)
     assert ids == (0, 1, 2)
-    assert [TOKENIZER.token(id_) for id_ in ids] == ["<pad>", "<bos>", "<eos>"]
+    assert [tokenizer.token(id_) for id_ in ids] == ["<pad>", "<bos>", "<eos>"]
 
 
 @pytest.mark.parametrize("text", ["<eos>", "a<eos>b", " <pad>", "<bos><eos>\n<pad>"])
-def test_literal_special_tokens_stay_text(text):
-    ids = TOKENIZER.encode(text)
+@both
+def test_literal_special_tokens_stay_text(tokenizer, text):
+    ids = tokenizer.encode(text)
     assert min(ids) > 2
-    assert TOKENIZER.decode(ids) == text
+    assert tokenizer.decode(ids) == text
 
 
-def test_decode_stops_at_first_end_and_drops_pad_and_bos():
-    the, axis = TOKENIZER.encode("the"), TOKENIZER.encode(" axis")
-    assert TOKENIZER.decode([1, *the, 0, *axis, 2, *the, 2]) == "the axis"
+@both
+def test_decode_stops_at_first_end_and_drops_pad_and_bos(tokenizer):
+    the, axis = tokenizer.encode("the"), tokenizer.encode(" axis")
+    assert tokenizer.decode([1, *the, 0, *axis, 2, *the, 2]) == "the axis"
     array = np.array([[1, *the, 2, 0], [2, *the, 0, 0]], dtype=np.int32)
-    assert TOKENIZER.decode_batch(array) == ["the", ""]
+    assert tokenizer.decode_batch(array) == ["the", ""]
 
 
-def test_decode_rejects_unknown_ids():
-    for bad in (-1, TOKENIZER.vocabulary_size):
+@both
+def test_decode_rejects_unknown_ids(tokenizer):
+    for bad in (-1, tokenizer.vocabulary_size):
         with pytest.raises(DataError, match=f"Received: {bad}"):
-            TOKENIZER.decode([bad])
+            tokenizer.decode([bad])
 
 
 def test_pieces_are_learned_and_shown():
@@ -100,32 +109,38 @@ def test_training_reads_a_stream_once_and_is_deterministic(tmp_path):
 
 
 def test_bad_training_input_is_named():
+    with pytest.raises(ConfigError, match="bpe, unigram. Received: 'word'"):
+        Tokenizer.train(["a"], 300, "word")
     with pytest.raises(ConfigError, match="Received: 258"):
         Tokenizer.train(["a"], 258)
-    with pytest.raises(DataError, match="Received: none"):
-        Tokenizer.train([])
+    for kind in TOKENIZERS:
+        with pytest.raises(DataError, match="Received: none"):
+            Tokenizer.train([], 300, kind)
 
 
-def test_lone_surrogates_are_named():
+@both
+def test_lone_surrogates_are_named(tokenizer):
     bad = "ab\ud800"
     for call in (
-        lambda: TOKENIZER.encode(bad),
-        lambda: TOKENIZER.encode_batch(["fine", bad]),
+        lambda: tokenizer.encode(bad),
+        lambda: tokenizer.encode_batch(["fine", bad]),
         lambda: Tokenizer.train(["fine", bad]),
+        lambda: Tokenizer.train(["fine", bad], 400, "unigram"),
     ):
         with pytest.raises(DataError, match="at character 2"):
             call()
 
 
-def test_saved_and_pickled_copies_are_equal(tmp_path):
-    TOKENIZER.save(tmp_path / "model")
+@both
+def test_saved_and_pickled_copies_are_equal(tokenizer, tmp_path):
+    tokenizer.save(tmp_path / "model")
     assert [path.name for path in (tmp_path / "model").iterdir()] == [FILE_NAME]
     for copy in (
         Tokenizer.load(tmp_path / "model"),
-        pickle.loads(pickle.dumps(TOKENIZER)),
+        pickle.loads(pickle.dumps(tokenizer)),
     ):
-        assert copy.fingerprint == TOKENIZER.fingerprint
-        assert copy.encode_batch(TEXTS) == TOKENIZER.encode_batch(TEXTS)
+        assert copy.fingerprint == tokenizer.fingerprint
+        assert copy.encode_batch(TEXTS) == tokenizer.encode_batch(TEXTS)
         assert copy.decode(copy.encode("<eos> 猫")) == "<eos> 猫"
 
 

@@ -126,6 +126,11 @@ def read_config(folder: Path) -> tuple[str, ModelConfig]:
         )
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
+        if settings.get("model_type") == "bert":
+            raise ModelError(
+                f"A model that writes texts is needed. Received: {folder}, a BERT, "
+                "which reads them. Use it with `nutgraf embed`, or in a reward."
+            )
         if settings["format"] != FORMAT:
             raise ModelError(
                 f"{path} must have the format {FORMAT}. Received: "
@@ -247,8 +252,11 @@ def check_folder(folder: Path) -> list[str]:
     """
     from safetensors import SafetensorError, safe_open
 
+    from nutgraf.models.bert_folder import check_bert, is_bert
     from nutgraf.text.tokenizer import Tokenizer
 
+    if is_bert(Path(folder)):
+        return check_bert(Path(folder))
     problems = []
     config = None
     try:

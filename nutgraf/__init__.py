@@ -28,6 +28,7 @@ _PUBLIC = {
     "RLOO": "recipes.rloo",
     "RLSettings": "rl.settings",
     "Recipe": "recipes.recipe",
+    "RecurrentEncoderDecoder": "models.recurrent",
     "Reinforce": "recipes.reinforce",
     "Rejection": "recipes.rejection",
     "RewardSettings": "recipes.settings",
@@ -37,6 +38,7 @@ _PUBLIC = {
     "SelfCritical": "recipes.self_critical",
     "SupervisedSettings": "training.settings",
     "SupervisedTrainer": "training.supervised",
+    "Task": "tasks.task",
     "Tokenizer": "text.tokenizer",
     "Watch": "rl.watch",
     "audit_rewards": "evaluation.audit",
@@ -55,6 +57,7 @@ _PUBLIC = {
     "read_rows": "data.files",
     "save_policy": "models.checkpoint",
     "score_texts": "evaluation.score",
+    "task_of": "tasks.names",
 }
 """Public name -> module that has it."""
 

@@ -49,11 +49,14 @@ class Scored(NamedTuple):
         entropy: (P, G, T) float32 nats of that distribution; None unless wanted.
         mean_log_probs: (P, G, T) float32 nats, mean over the vocabulary of the
             generator's log-probs (for label smoothing); None unless wanted.
+        auxiliary: (P, G, T) float32, a loss of each action beside its likelihood, which
+            supervised training adds; None in a policy that has none.
     """
 
     log_probs: Array
     entropy: Array | None = None
     mean_log_probs: Array | None = None
+    auxiliary: Array | None = None
 
 
 @dataclass(frozen=True)

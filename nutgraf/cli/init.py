@@ -15,7 +15,7 @@ from nutgraf.errors import ConfigError
 __all__ = ["InitSettings", "run"]
 
 # Commands whose file has `SETTINGS`, the dataclass of their config.
-_CONFIGURED = ("pretrain", "train", "rl", "evaluate")
+_CONFIGURED = ("pretrain", "train", "choose", "rl", "evaluate")
 
 
 @dataclass(frozen=True)

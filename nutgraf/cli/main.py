@@ -22,6 +22,7 @@ COMMANDS = {
     "demo": "evaluate the starter model, improve it by RL, evaluate again, report",
     "pretrain": "learn a language from plain documents",
     "train": "supervised training from a config",
+    "choose": "train several kinds of models on your data and compare them",
     "rl": "improve a trained model with a reward",
     "prefer": "improve a trained model with pairs of which one text is preferred",
     "reward-model": "learn from such pairs to judge texts: a reward for rl",

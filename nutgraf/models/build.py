@@ -15,7 +15,27 @@ from nutgraf.models.recurrent import RecurrentEncoderDecoder
 from nutgraf.models.recurrent_config import RECURRENT
 from nutgraf.models.recurrent_policy import RecurrentPolicy
 
-__all__ = ["new_policy", "policy_of", "with_separator"]
+__all__ = ["model_of", "new_policy", "policy_of", "with_separator"]
+
+
+def model_of(config: ModelConfig) -> Any:
+    """Make the Keras model that a config describes.
+
+    Args:
+        config: the settings.
+
+    Returns:
+        The model, its weights random.
+
+    Example:
+        >>> model_of(named_config("tiny", architecture="gru")).name
+        'gru'
+    """
+    if config.architecture == "decoder-only":
+        return DecoderOnly(config)
+    if config.architecture in RECURRENT:
+        return RecurrentEncoderDecoder(config)
+    return EncoderDecoder(config)
 
 
 def policy_of(
@@ -39,11 +59,12 @@ def policy_of(
         'DecoderOnlyPolicy'
     """
     codec = TextCodec(tokenizer, config.max_source, config.max_target, source_step)
+    kind = EncoderDecoderPolicy
     if config.architecture == "decoder-only":
-        return DecoderOnlyPolicy(DecoderOnly(config), codec)
-    if config.architecture in RECURRENT:
-        return RecurrentPolicy(RecurrentEncoderDecoder(config), codec)
-    return EncoderDecoderPolicy(EncoderDecoder(config), codec)
+        kind = DecoderOnlyPolicy
+    elif config.architecture in RECURRENT:
+        kind = RecurrentPolicy
+    return kind(model_of(config), codec)
 
 
 def new_policy(

@@ -42,7 +42,7 @@ def read_head(head: Head, hidden: Array) -> Array:
 
     Args:
         head: the arrays.
-        hidden: (..., D), of `Policy.hidden`.
+        hidden: (..., D or more), of `Policy.hidden`; the first D numbers are the state.
 
     Returns:
         (...) float32 (float64 from a float64 head).
@@ -53,7 +53,8 @@ def read_head(head: Head, hidden: Array) -> Array:
         [4.0, 1.0]
     """
     kernel = ops.convert_to_tensor(head["kernel"])
-    product = ops.matmul(ops.cast(hidden, kernel.dtype), kernel[:, None])
+    states = ops.cast(hidden[..., : kernel.shape[0]], kernel.dtype)
+    product = ops.matmul(states, kernel[:, None])
     return product[..., 0] + head["bias"]
 
 
@@ -61,11 +62,14 @@ def state_width(policy: Any) -> int:
     """Return D, the size of the states that `policy.hidden` gives.
 
     Args:
-        policy: any `Policy`.
+        policy: any `Policy`; one whose `hidden` carries more behind its states says how
+            wide these are by an attribute `state_width`.
 
     Returns:
         D.
     """
+    if hasattr(policy, "state_width"):
+        return int(policy.state_width)
     batch = policy.codec.batch([Row("0", "a", ("a",))])
     hidden = policy.hidden(policy.encode(batch), np.zeros((1, 1, 1), "int32"))
     return int(hidden.shape[-1])

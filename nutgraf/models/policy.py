@@ -127,7 +127,8 @@ class Policy(Protocol):
                 their text; the states of the others may be anything. None = all.
 
         Returns:
-            (P, G, T, D); state t has read the actions before t.
+            (P, G, T, D or more); state t has read the actions before t. What follows
+            its first D numbers is for `score` alone.
         """
 
     def score(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
+from nutgraf.data.augment import AugmentSettings
 from nutgraf.data.sources import DataSettings
 from nutgraf.errors import ConfigError
 from nutgraf.models.config import named_config
 from nutgraf.ranges import check_ranges
 from nutgraf.rl.guard import GuardSettings
 from nutgraf.rl.settings import RLSettings
+from nutgraf.tasks.names import TaskName, task_of
 from nutgraf.training.settings import SupervisedSettings
 
 __all__ = ["AlgorithmName", "DemoSettings", "ModelSettings", "ImproveSettings"]
@@ -37,7 +39,15 @@ AlgorithmName = Literal[
 """The algorithms of `nutgraf rl`; `recipes/algorithms.py` says what they are."""
 
 
-_SIZES = ("width", "heads", "feed_forward", "encoder_layers", "decoder_layers")
+_SIZES = ("width", "heads", "key_value_heads", "feed_forward")
+_SIZES += ("encoder_layers", "decoder_layers")
+_LIMITS = ("max_source", "max_target")
+
+
+def _fill(settings: Any, **values: Any) -> None:
+    """Set what follows from other settings, while an instance is made."""
+    for name, value in values.items():
+        object.__setattr__(settings, name, value)
 
 
 @dataclass(frozen=True)
@@ -47,35 +57,50 @@ class ModelSettings:
     start: str = ""
     """Model folder to go on from ("starter" for the one in the package), which brings
     all settings below; "" = new."""
-    architecture: Literal["encoder-decoder", "decoder-only"] = "encoder-decoder"
-    """Transformer with an encoder, or a decoder that goes on from its source."""
+    architecture: Literal["encoder-decoder", "decoder-only", "lstm", "gru", "rnn"] = (
+        "encoder-decoder"
+    )
+    """Transformer with an encoder, a decoder that goes on from its source, or recurrent
+    encoder and decoder (docs/models.md)."""
     size: str = "small"
     """Named size: tiny, small, base or article."""
     vocabulary_size: int = 30_000
     """Word pieces of the tokenizer."""
+    tokenizer: Literal["bpe", "unigram"] = "bpe"
+    """How the word pieces are learned: merged pairs, or the likeliest cuts."""
     width: int = 0
     """Size of the states."""
     heads: int = 0
     """Attention heads."""
+    key_value_heads: int = 0
+    """Of a decoder-only model: heads of keys and values, a divisor of heads; 0 = as
+    many."""
     feed_forward: int = 0
     """Size between the feed-forward layers."""
     encoder_layers: int = 0
-    """Encoder blocks; a decoder-only model has none."""
+    """Encoder blocks or bidirectional layers; a decoder-only model has none."""
     decoder_layers: int = 0
-    """Decoder blocks."""
+    """Decoder blocks or recurrent layers."""
+    positions: Literal["sinusoidal", "learned", "rotary"] = "sinusoidal"
+    """How an encoder-decoder knows the place of a token."""
+    block: Literal["llama", "gpt2"] = "llama"
+    """Of a decoder-only model: rotary positions, RMSNorm and SwiGLU, or learned
+    positions, LayerNorm and GELU."""
     copy_head: bool = True
     """Whether the model can copy words of the source; a decoder-only one cannot."""
-    max_source: int = 400
-    """Longest source in tokens; what is longer is cut."""
-    max_target: int = 100
-    """Longest summary in actions, the end among them."""
+    coverage: bool = False
+    """Whether the attention of lstm, gru or rnn remembers where it looked."""
+    max_source: int = 0
+    """Longest source in tokens, what is longer is cut; 0 = as the task has it."""
+    max_target: int = 0
+    """Longest text in actions, the end among them; 0 = as the task has it."""
 
     def __post_init__(self) -> None:
         """Check the ranges, and that there can be such a model."""
         check_ranges(
             self,
-            **dict.fromkeys(("vocabulary_size", "max_source", "max_target"), ">= 1"),
-            **dict.fromkeys(_SIZES, ">= 0"),
+            vocabulary_size=">= 1",
+            **dict.fromkeys((*_SIZES, *_LIMITS), ">= 0"),
         )
         given = [
             f"model.{item.name}={value!r}"
@@ -93,9 +118,10 @@ class ModelSettings:
     @property
     def changes(self) -> dict[str, Any]:
         """What differs from the named size, as `named_config` takes it."""
-        changes = {name: value for name in _SIZES if (value := getattr(self, name))}
-        changes |= {"max_source": self.max_source, "max_target": self.max_target}
+        names = (*_SIZES, *_LIMITS)
+        changes = {name: value for name in names if (value := getattr(self, name))}
         changes |= {} if self.copy_head else {"copy": False}
+        changes |= {"positions": self.positions, "coverage": self.coverage}
         return {**changes, "architecture": self.architecture}
 
 
@@ -105,18 +131,24 @@ class TrainSettings:
 
     out: str = "runs/train"
     """Run folder; an interrupted run in it is resumed."""
+    task: TaskName = "summarize"
+    """What is written; fields, limits and validation metrics follow from it."""
     data: DataSettings = field(default_factory=DataSettings)
     """Where the rows come from."""
     model: ModelSettings = field(default_factory=ModelSettings)
     """The model."""
     training: SupervisedSettings = field(default_factory=SupervisedSettings)
     """The training."""
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
+    """What is changed in the sources of training rows."""
     tokens_per_batch: int = 8192
     """Source and target tokens of a batch, padding counted."""
     num_shapes: int = 4
     """At most so many batch shapes are compiled."""
     sample_rows: int = 200
-    """Validation rows that are summarised for ROUGE at each validation; 0 = none."""
+    """Validation rows whose greedy texts are scored at each validation; 0 = none."""
+    mixed_precision: bool = False
+    """Compute in bfloat16, keep weights in float32: for GPUs and TPUs."""
     max_minutes: float = 0.0
     """Stop, ready to resume, after so many minutes; 0 = no limit."""
 
@@ -129,8 +161,14 @@ class TrainSettings:
             sample_rows=">= 0",
             max_minutes=">= 0",
         )
+        task = task_of(self.task)
+        _fill(self, data=task.data(self.data))
         self.data.require("train", "valid")
         if not self.model.start:
+            source = self.model.max_source or task.max_source
+            target = self.model.max_target or task.max_target
+            model = replace(self.model, max_source=source, max_target=target)
+            _fill(self, model=model)
             self.check_room(self.model.max_source, self.model.max_target)
 
     def check_room(self, max_source: int, max_target: int) -> None:
@@ -154,15 +192,12 @@ class TrainSettings:
 
 @dataclass(frozen=True)
 class RewardSettings:
-    """What a summary is rewarded for: a weighted sum of parts."""
+    """What a text is rewarded for: a weighted sum of parts."""
 
-    parts: tuple[str, ...] = (
-        "rouge=1",
-        "length(low=0.8, high=1.5)=0.2",
-        "repetition=0.5",
-    )
+    parts: tuple[str, ...] = ()
     """Rewards as name=weight, with options in parentheses (docs/rewards.md lists them);
-    file.py:function=weight for one of your own; random alone is the control arm."""
+    file.py:function=weight for one of your own; random alone is the control arm; none =
+    those of the task (docs/tasks.md)."""
     processes: int = 0
     """Processes that compute the reward beside the training; 0 = none."""
 
@@ -183,6 +218,8 @@ class ImproveSettings:
     """How it learns; supervised, on the references, is the control arm of RL."""
     options: tuple[str, ...] = ()
     """What the algorithm's own options are, such as clip_range=0.1."""
+    task: TaskName = "summarize"
+    """What is written; fields, reward and the guard's metrics follow from it."""
     data: DataSettings = field(default_factory=DataSettings)
     """Where the prompts and references come from."""
     reward: RewardSettings = field(default_factory=RewardSettings)
@@ -191,13 +228,21 @@ class ImproveSettings:
     """The updates."""
     guard: GuardSettings = field(default_factory=GuardSettings)
     """The guard against reward hacking (docs/guard.md)."""
+    mixed_precision: bool = False
+    """Compute in bfloat16, keep weights in float32: for GPUs and TPUs."""
     max_minutes: float = 0.0
     """Stop, ready to resume, after so many minutes; 0 = no limit."""
 
     def __post_init__(self) -> None:
         """Check the ranges, and that a file is named."""
         check_ranges(self, max_minutes=">= 0")
+        task = task_of(self.task)
+        _fill(self, data=task.data(self.data))
         self.data.require("train")
+        if not self.reward.parts:
+            _fill(self, reward=replace(self.reward, parts=task.reward))
+        if self.guard.metrics == GuardSettings.metrics:
+            _fill(self, guard=replace(self.guard, metrics=task.watched))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,36 +19,54 @@ from nutgraf.data.cache import TokenCache, build_cache
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import data_name, load_split
 from nutgraf.evaluation.generate import Generator
+from nutgraf.evaluation.score import score_texts
+from nutgraf.evaluation.texts import words_of
 from nutgraf.files import write_json
-from nutgraf.metrics.rouge import rouge
-from nutgraf.models.build import new_policy
+from nutgraf.models.build import new_policy, with_separator
 from nutgraf.models.checkpoint import load_policy
 from nutgraf.models.config import ModelConfig
+from nutgraf.models.mixed import mixed_precision
 from nutgraf.recipes.run_card import (
     refuse_other_rows,
     refuse_other_settings,
     run_card,
 )
-from nutgraf.recipes.settings import TrainSettings
+from nutgraf.recipes.settings import ModelSettings, TrainSettings
 from nutgraf.recipes.shown import show_attention, show_texts
+from nutgraf.tasks.names import task_of
+from nutgraf.tasks.task import Task
 from nutgraf.text.tokenizer import Tokenizer
 from nutgraf.training.estimate import machine_flops, step_flops
+from nutgraf.training.run_state import latest_checkpoint
 from nutgraf.training.supervised import SupervisedTrainer
 
-__all__ = ["train"]
+__all__ = ["train", "train_tokenizer"]
 
 
-def _tokenizer(settings: TrainSettings, folder: Path, rows: Any) -> Tokenizer:
-    """The tokenizer of the start model or of the run, trained when there is none."""
-    if (folder / "tokenizer.json").is_file():
-        return Tokenizer.load(folder)
+def train_tokenizer(chosen: ModelSettings, rows: Iterable[Row]) -> Tokenizer:
+    """Learn the word pieces of a new model.
 
-    def texts() -> Any:
-        for row in rows("train"):
+    Args:
+        chosen: how many, and of which kind.
+        rows: training rows, of which documents and first references are read.
+
+    Returns:
+        The tokenizer.
+    """
+
+    def texts() -> Iterator[str]:
+        for row in rows:
             yield row.document
             yield from row.references[:1]
 
-    tokenizer = Tokenizer.train(texts(), settings.model.vocabulary_size)
+    return Tokenizer.train(texts(), chosen.vocabulary_size, chosen.tokenizer)
+
+
+def _tokenizer(settings: TrainSettings, folder: Path, rows: Any) -> Tokenizer:
+    """The tokenizer of the run; trained anew before there is a checkpoint."""
+    if latest_checkpoint(folder / "checkpoints") is not None:
+        return Tokenizer.load(folder)
+    tokenizer = train_tokenizer(settings.model, rows("train"))
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(folder)
     return tokenizer
@@ -58,7 +76,7 @@ def _policy(settings: TrainSettings, folder: Path, rows: Any) -> Any:
     """The start model, or a new one from the seed."""
     chosen = settings.model
     if chosen.start:
-        policy = load_policy(chosen.start)
+        policy = with_separator(load_policy(chosen.start), True)
         settings.check_room(policy.codec.max_source, policy.codec.max_target)
         return policy
     return new_policy(
@@ -71,24 +89,20 @@ def _policy(settings: TrainSettings, folder: Path, rows: Any) -> Any:
 
 
 def _sample_metrics(
-    policy: Any, rows: Sequence[Row], folder: Path
+    policy: Any, rows: Sequence[Row], folder: Path, task: Task
 ) -> Callable[..., Any] | None:
-    """ROUGE of greedy summaries of some validation rows, a few of them kept."""
+    """Scores of greedy texts of some validation rows, a few of them kept."""
     if not rows:
         return None
     generator = Generator(policy)
+    words = words_of(rows)
 
     def measure(policy: Any) -> dict[str, float]:
         texts = generator(rows)
         show_texts(folder, rows, texts, "newest validation")
         show_attention(folder, policy, rows[0], texts[0])
-        kinds = ("rouge1", "rouge2", "rougeL")
-        scores = rouge(texts, [row.references for row in rows], kinds)
-        words = [max(1, len(row.references[0].split())) for row in rows]
-        found = {f"valid/{kind}": float(scores[kind].mean()) for kind in kinds}
-        lengths = sum(len(text.split()) for text in texts)
-        found["valid/length_ratio"] = lengths / sum(words)
-        return found
+        found = score_texts(rows, texts, words, task=task).means()
+        return {f"valid/{name}": found[name] for name in task.validation}
 
     return measure
 
@@ -99,6 +113,7 @@ def estimate(
     shapes: Sequence[Any],
     epochs: int,
     accumulate: int = 1,
+    reads: int = 1,
 ) -> dict[str, float]:
     """Return what the training will take.
 
@@ -108,19 +123,24 @@ def estimate(
         shapes: batch shapes.
         epochs: passes.
         accumulate: batches of an update.
+        reads: how often a batch is read: 2 with R-Drop.
 
     Returns:
         updates and FLOPs of the whole run, the share of padding, and the hours at half
         of this machine's matrix-product rate.
     """
     plans = epoch_batches(cache, shapes, 0, 0)
-    flops = epochs * sum(
-        step_flops(
-            config,
-            plan.shape.rows * plan.shape.source,
-            plan.shape.rows * plan.shape.target,
+    flops = (
+        epochs
+        * reads
+        * sum(
+            step_flops(
+                config,
+                plan.shape.rows * plan.shape.source,
+                plan.shape.rows * plan.shape.target,
+            )
+            for plan in plans
         )
-        for plan in plans
     )
     return {
         "updates": float(-(-len(plans) // accumulate) * epochs),
@@ -154,7 +174,8 @@ def train(
     refuse_other_settings(folder, settings)
     data = data_name(settings.data)
     refuse_other_rows(folder, data)
-    policy = _policy(settings, folder, rows)
+    with mixed_precision(settings.mixed_precision):
+        policy = _policy(settings, folder, rows)
     config = policy.model.config
     report(f"reading the rows; as tokens they are kept in {folder / 'cache'}")
     caches = {
@@ -178,7 +199,8 @@ def train(
         settings.num_shapes,
     )
     training = settings.training
-    cost = estimate(config, cache, shapes, training.epochs, training.accumulate)
+    reads = 2 if training.r_drop else 1
+    cost = estimate(config, cache, shapes, training.epochs, training.accumulate, reads)
     report(
         f"{len(cache):,} training rows, {len(caches['valid']):,} validation rows, "
         f"{policy.model.count_params():,} weights; {cost['updates']:,.0f} updates, "
@@ -186,8 +208,9 @@ def train(
         f"{cost['hours']:.2g} hours on this machine"
     )
     sample = _sample_rows(settings, rows)
+    metrics = _sample_metrics(policy, sample, folder, task_of(settings.task))
     trainer = SupervisedTrainer(
-        policy, training, folder, shapes, _sample_metrics(policy, sample, folder)
+        policy, training, folder, shapes, metrics, settings.augment
     )
     card = run_card(settings, policy, data)
     write_json(folder / "run.json", {**card, "estimate": cost})

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nutgraf.data.rows import Row
+from nutgraf.models.recurrent_config import RECURRENT
 
 __all__ = ["toy_policy", "toy_reward", "toy_rows", "toy_tokenizer", "weights_of"]
 
@@ -114,6 +115,8 @@ def toy_policy(tokenizer: Any = None, seed: int = 0, **changes: Any) -> Any:
     }
     if changes.get("architecture") == "decoder-only":
         settings |= {"encoder_layers": 0, "copy": False}
+    if changes.get("architecture") in RECURRENT:
+        settings |= {"heads": 1, "feed_forward": 0}
     return policy_of(ModelConfig(**{**settings, **changes}), tokenizer, 16)
 
 

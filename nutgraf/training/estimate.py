@@ -2,7 +2,8 @@
 
 Six FLOPs per weight and token (Kaplan et al. 2020, arXiv 2001.08361, section 2.1), with
 encoder, decoder and output weights each counted at the tokens they see. Attention's own
-products (scores and mixing) are left out: a few percent at the lengths used here.
+products (scores and mixing) are left out: a few percent at the lengths used here. So
+is what a recurrent model computes again in its backward pass.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 import numpy as np
 
 from nutgraf.models.config import ModelConfig
+from nutgraf.models.recurrent_config import RECURRENT, recurrent_weights
 
 __all__ = ["machine_flops", "step_flops"]
 
@@ -34,9 +36,18 @@ def step_flops(config: ModelConfig, source_tokens: int, target_tokens: int) -> f
     width, hidden = config.width, config.feed_forward
     output = config.vocabulary_size * width
     if config.architecture == "decoder-only":  # every token passes every block
-        block = config.decoder_layers * (4 * width**2 + 3 * width * hidden)
+        shared = (config.key_value_heads or config.heads) / config.heads
+        matrices = 3 if config.block == "llama" else 2
+        block = 2 * (1 + shared) * width**2 + matrices * width * hidden
         tokens = source_tokens + target_tokens
-        return 6.0 * (block * tokens + output * target_tokens)
+        blocks = config.decoder_layers * block
+        return 6.0 * (blocks * tokens + output * target_tokens)
+    if config.architecture in RECURRENT:
+        encoder, decoder, _ = recurrent_weights(
+            config.architecture, config.encoder_layers, config.decoder_layers
+        )
+        seen = width**2 * (encoder * source_tokens + decoder * target_tokens)
+        return 6.0 * (seen + output * target_tokens)
     encoder = config.encoder_layers * (4 * width**2 + 2 * width * hidden)
     # cross attention projects keys and values of the source once per decoder block
     encoder += config.decoder_layers * 2 * width**2

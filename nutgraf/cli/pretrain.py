@@ -28,13 +28,15 @@ def run(argv: Sequence[str]) -> int:
         argv,
         prog="nutgraf pretrain",
         description=(
-            "Train a language model on plain documents, packed into rows. Run it again "
-            "with the same settings to go on after an interruption. The best model so "
-            "far is the folder `best` of the run."
+            "Train a language model, or a BERT (--model.architecture bert), on plain "
+            "documents, packed into rows. Run it again with the same settings to go on "
+            "after an interruption. The best model so far is the folder `best` of the "
+            "run."
         ),
         examples=[
             "nutgraf pretrain --model.size tiny --training.epochs 2",
             "nutgraf pretrain --data.source files --data.train texts/ more.jsonl",
+            "nutgraf pretrain --model.architecture bert --out runs/bert",
             "nutgraf init pretrain books.toml",
         ],
     )

@@ -1,9 +1,9 @@
 """Documents as rows of tokens of one length, several to a row, memory-mapped.
 
-A document is written `<bos> d1 … dn <eos>`. Documents share a row, each with a segment
-number of its own, so that nothing is attended to across them and hardly anything is
-padding. A document longer than a row is cut into pieces that overlap by one token, so
-every token but `<bos>` is predicted exactly once.
+Documents share a row, each with a segment number of its own, so that nothing is
+attended to across them and hardly anything is padding. For a language model a document
+is written `<bos> d1 … dn <eos>`, and one longer than a row is cut into pieces that
+overlap by one token, so every token but `<bos>` is predicted exactly once.
 
 Each piece goes where the least room is left that holds it, among a few rows that are
 open: best-fit packing as a stream, after Ding et al. 2024, "Fewer Truncations Improve
@@ -18,9 +18,9 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -29,7 +29,10 @@ from nutgraf.data.rows import Row
 from nutgraf.errors import DataError
 from nutgraf.files import atomic_folder, write_json
 
-__all__ = ["PackedBatch", "PackedTokens", "build_packed", "packed_batches"]
+__all__ = ["PackedBatch", "PackedTokens", "build_packed", "language_pieces"]
+__all__ += ["packed_batches"]
+
+Cut: TypeAlias = Callable[[list[int], int], Iterable[list[int]]]
 
 CHUNK = 64
 """Documents that are tokenised at once."""
@@ -69,13 +72,33 @@ def _batch(ids: np.ndarray, segments: np.ndarray) -> PackedBatch:
     return PackedBatch(ids, steps - starts, segments, targets, mask)
 
 
+def language_pieces(ids: list[int], length: int) -> Iterator[list[int]]:
+    """Write a document for a language model.
+
+    Args:
+        ids: tokens of the document.
+        length: longest piece.
+
+    Yields:
+        `<bos>`, the document and `<eos>`, in pieces each of which begins with the end
+        of the one before.
+
+    Example:
+        >>> list(language_pieces([7, 8, 9], 3))
+        [[1, 7, 8], [8, 9, 2]]
+    """
+    whole = [BOS, *ids, EOS]
+    for start in range(0, len(whole) - 1, length - 1):
+        yield whole[start : start + length]
+
+
 class PackedTokens:
     """Packed rows, read from disk as they are asked for.
 
     Attributes:
         length: L, tokens of a row.
         documents: number of documents.
-        tokens: number of tokens that are predicted.
+        tokens: of all pieces without their first: what a language model predicts.
         bytes: number of bytes of the documents' texts in UTF-8.
     """
 
@@ -146,17 +169,24 @@ def packed_batches(
 
 
 def build_packed(
-    documents: Iterable[Row], tokenizer: Any, folder: Path, length: int, name: str
+    documents: Iterable[Row],
+    tokenizer: Any,
+    folder: Path,
+    length: int,
+    name: str,
+    cut: Cut = language_pieces,
 ) -> PackedTokens:
     """Tokenise and pack documents into a folder, or open the one that holds them.
 
     Args:
         documents: the documents, read once, a few at a time.
-        tokenizer: a `Tokenizer`.
+        tokenizer: a `Tokenizer`, or another with `encode_batch`.
         folder: where such folders lie.
         length: L >= 2, tokens of a row.
         name: what the documents are, of `documents_name`; the same name with the same
             tokenizer and length means the same folder.
+        cut: from the ids of a document and the length to the pieces that are packed,
+            each of 2 to L tokens.
 
     Returns:
         The open rows.
@@ -165,12 +195,17 @@ def build_packed(
     target = Path(folder) / hashlib.sha256(key.encode()).hexdigest()[:16]
     if not (target / META).is_file():
         with atomic_folder(target) as part:
-            _write(documents, tokenizer, part, length, key)
+            _write(documents, tokenizer, part, length, key, cut)
     return PackedTokens(target)
 
 
 def _write(
-    documents: Iterable[Row], tokenizer: Any, folder: Path, length: int, key: str
+    documents: Iterable[Row],
+    tokenizer: Any,
+    folder: Path,
+    length: int,
+    key: str,
+    cut: Cut,
 ) -> None:
     dtype = "uint16" if tokenizer.vocabulary_size <= 2**16 else "int32"
     count = {"documents": 0, "tokens": 0, "bytes": 0}
@@ -181,8 +216,9 @@ def _write(
             count["documents"] += len(chunk)
             count["bytes"] += sum(len(text.encode("utf-8")) for text in chunk)
             for ids in tokenizer.encode_batch(chunk):
-                count["tokens"] += len(ids) + 1
-                yield from _cut([BOS, *ids, EOS], length)
+                for piece in cut(ids, length):
+                    count["tokens"] += len(piece) - 1
+                    yield piece
 
     rows = 0
     with (
@@ -201,12 +237,6 @@ def _write(
             rows += 1
     meta = {"key": key, "dtype": dtype, "length": length, "rows": rows, **count}
     write_json(folder / META, meta)
-
-
-def _cut(ids: list[int], length: int) -> Iterator[list[int]]:
-    """Pieces of at most `length` tokens; each begins with the end of the one before."""
-    for start in range(0, len(ids) - 1, length - 1):
-        yield ids[start : start + length]
 
 
 def _packed(pieces: Iterable[list[int]], length: int) -> Iterator[list[list[int]]]:

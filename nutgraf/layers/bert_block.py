@@ -59,7 +59,7 @@ class BertBlock(keras.layers.Layer):
         self.built = True
 
     def call(self, x: Array, visible: Array, dropout: Dropout) -> Array:
-        """Transform (B, S, D) states; `visible` (B, 1, S) bool."""
+        """Transform (B, S, D) states; `visible` (B, 1 or S, S) bool."""
         x = self.attention_norm(x + dropout(self.attention(x, visible=visible)))
         return self.feed_forward_norm(x + dropout(self.feed_forward(x)))
 

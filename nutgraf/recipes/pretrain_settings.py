@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from nutgraf.data.documents import DocumentSettings
 from nutgraf.errors import ConfigError
+from nutgraf.models.bert_config import BertConfig, named_bert_config
 from nutgraf.models.config import named_config
 from nutgraf.ranges import check_ranges
 from nutgraf.training.settings import TrainingSettings
@@ -15,6 +16,11 @@ __all__ = ["LanguageModelSettings", "PretrainSettings"]
 
 _SIZES = ("width", "heads", "key_value_heads", "feed_forward", "decoder_layers")
 _LIMITS = ("max_source", "max_target")
+_ALONE = {
+    "decoder-only": ("block", "key_value_heads", "decoder_layers", *_LIMITS),
+    "bert": ("encoder_layers", "max_length", "hidden_share", "lower"),
+}
+"""Settings that one architecture alone reads."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +29,15 @@ class LanguageModelSettings:
 
     start: str = ""
     """Model folder to go on from, which brings all settings below; "" = new."""
-    architecture: Literal["decoder-only"] = "decoder-only"
-    """A decoder-only model predicts each next token."""
+    architecture: Literal["decoder-only", "bert"] = "decoder-only"
+    """A decoder-only model predicts each next token; a bert, which reads in both
+    directions, tells words that were hidden."""
     block: Literal["llama", "gpt2"] = "llama"
-    """Rotary positions, RMSNorm and SwiGLU; or learned positions, LayerNorm, GELU."""
+    """For decoder-only: rotary positions, RMSNorm and SwiGLU; or learned positions,
+    LayerNorm, GELU."""
     size: str = "small"
-    """Named size: tiny, small, base or article."""
+    """Named size: tiny, small, base or article; for bert: tiny, mini, small, minilm,
+    medium or base."""
     vocabulary_size: int = 30_000
     """Word pieces of the tokenizer."""
     width: int = 0
@@ -36,35 +45,80 @@ class LanguageModelSettings:
     heads: int = 0
     """Attention heads."""
     key_value_heads: int = 0
-    """Heads of keys and values, a divisor of heads; 0 = as many."""
+    """For decoder-only: heads of keys and values, a divisor of heads; 0 = as many."""
     feed_forward: int = 0
     """Size between the feed-forward layers."""
     decoder_layers: int = 0
-    """Blocks."""
+    """For decoder-only: blocks."""
+    encoder_layers: int = 0
+    """For bert: blocks."""
     max_source: int = 384
-    """Longest prompt in tokens; with max_target the length of a row of documents."""
+    """For decoder-only: longest prompt in tokens; with max_target the length of a row
+    of documents."""
     max_target: int = 128
-    """Longest continuation of a prompt in tokens."""
+    """For decoder-only: longest continuation of a prompt in tokens."""
+    max_length: int = 128
+    """For bert: longest text in tokens, and the length of a row of documents."""
+    hidden_share: float = 0.15
+    """For bert: share of the tokens that are hidden, whole words together."""
+    lower: bool = True
+    """For bert: whether the tokenizer reads all in lower case, without accents."""
 
     def __post_init__(self) -> None:
         """Check the ranges, and that there can be such a model."""
         check_ranges(
             self,
             **dict.fromkeys(("vocabulary_size", *_LIMITS), ">= 1"),
-            **dict.fromkeys(_SIZES, ">= 0"),
+            **dict.fromkeys((*_SIZES, "encoder_layers"), ">= 0"),
+            max_length=">= 3",
+            hidden_share="(0, 1)",
         )
-        given = [
-            f"model.{item.name}={value!r}"
+        given = {
+            item.name: f"model.{item.name}={value!r}"
             for item in fields(self)
-            if item.name not in ("start", "architecture")
-            and (value := getattr(self, item.name)) != item.default
-        ]
-        if self.start and given:
+            if (value := getattr(self, item.name)) != item.default
+        }
+        (other,) = set(_ALONE) - {self.architecture}
+        idle = [text for name, text in given.items() if name in _ALONE[other]]
+        if idle:
+            raise ConfigError(
+                f"The architecture {self.architecture} reads no such setting. Received:"
+                f" {', '.join(idle)}. Leave it out, or set model.architecture={other}."
+            )
+        free = ("start", "architecture", "max_length", "hidden_share")
+        sizes = [text for name, text in given.items() if name not in free]
+        if self.start and sizes:
             raise ConfigError(
                 "model.start brings its own sizes and limits. Received: model.start="
-                f"{self.start} and {', '.join(given)}. Leave one or the other out."
+                f"{self.start} and {', '.join(sizes)}. Leave one or the other out."
             )
-        named_config(self.size, **self.changes)
+        if self.architecture == "bert":
+            self.bert_config()
+        else:
+            named_config(self.size, **self.changes)
+
+    def bert_config(self, **changes: Any) -> BertConfig:
+        """Return the config of a new BERT.
+
+        Args:
+            **changes: fields of `BertConfig` that these settings do not have.
+
+        Returns:
+            The config.
+
+        Raises:
+            ConfigError: the size is unknown, or a value out of range.
+        """
+        sizes = {
+            "width": self.width,
+            "heads": self.heads,
+            "feed_forward": self.feed_forward,
+            "layers": self.encoder_layers,
+            "max_length": self.max_length,
+            "vocabulary_size": self.vocabulary_size,
+        }
+        given = {name: value for name, value in sizes.items() if value}
+        return named_bert_config(self.size, **{**given, **changes})
 
     @property
     def changes(self) -> dict[str, Any]:

@@ -105,6 +105,14 @@ class EpochLoop:
         """
         raise NotImplementedError
 
+    def save(self, folder: Path) -> None:
+        """Write the policy, which has the newest weights, as a model folder.
+
+        Args:
+            folder: the folder; an older one is replaced.
+        """
+        save_policy(folder, self.policy)
+
     def run(
         self, callbacks: Sequence[Any] = (), stop_after: float = math.inf
     ) -> dict[str, Any]:
@@ -143,7 +151,7 @@ class EpochLoop:
                 log.close()
                 self._install(state.values)
         if state.position["finished"]:
-            save_policy(self.folder / "last", self.policy)
+            self.save(self.folder / "last")
         listeners.on_train_end()
         return state.position
 
@@ -278,7 +286,7 @@ class EpochLoop:
         if self.sample_metrics is not None:
             record.update(self.sample_metrics(self.policy))
         if position["worse"] == 0:  # always so without validation rows
-            save_policy(self.folder / "best", self.policy)
+            self.save(self.folder / "best")
         stop = self.settings.patience and position["worse"] >= self.settings.patience
         position["finished"] = bool(stop)
         log.write(position["step"], record)

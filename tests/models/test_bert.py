@@ -58,6 +58,21 @@ def test_padding_changes_nothing(bert, side, length):
         np.testing.assert_allclose(states[there], alone, rtol=1e-4, atol=1e-5)
 
 
+def test_texts_in_a_row_see_nothing_of_each_other(bert):
+    rows = texts()
+    ids = np.concatenate([*rows, [0]])[None]
+    numbers = np.concatenate([np.full(len(row), n + 1) for n, row in enumerate(rows)])
+    numbers = np.append(numbers, 0)[None].astype("int32")
+    positions = np.concatenate([*(np.arange(len(row)) for row in rows), [0]])[None]
+    packed = (numbers, positions.astype("int32"))
+    found = to_numpy(bert.encode(ids, numbers > 0, packed=packed))[0]
+    assert np.isfinite(found).all()
+    for number, row in enumerate(rows, 1):
+        alone = to_numpy(bert.encode(row[None], np.ones((1, len(row)), bool)))[0]
+        place = numbers[0] == number
+        np.testing.assert_allclose(found[place], alone, rtol=1e-4, atol=1e-5)
+
+
 def test_a_row_without_tokens_is_finite(bert):
     found = to_numpy(bert.encode(np.zeros((1, 4), "int32"), np.zeros((1, 4), bool)))
     assert np.isfinite(found).all()

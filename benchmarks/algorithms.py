@@ -33,7 +33,6 @@ from nutgraf.data.sources import load_split
 from nutgraf.evaluation.generate import Generator
 from nutgraf.evaluation.score import Evaluation, score_texts
 from nutgraf.files import write_json
-from nutgraf.metrics.names import METRICS
 from nutgraf.metrics.significance import paired_test
 from nutgraf.models.checkpoint import load_policy
 from nutgraf.recipes.demo import DEMO
@@ -92,7 +91,7 @@ def scores_of(found: Evaluation) -> dict[str, Any]:
     """Return means, and the mean of ROUGE-1, 2 and L of each row, on one line."""
     means = found.means()
     return {
-        "scores": {metric: round(means[metric], 3) for metric in METRICS},
+        "scores": {metric: round(means[metric], 3) for metric in means},
         "rows": " ".join(f"{value:.1f}" for value in found.values("rouge_mean")),
     }
 

@@ -25,7 +25,6 @@ from nutgraf.data.sources import load_split
 from nutgraf.evaluation.generate import Generator
 from nutgraf.evaluation.score import Evaluation, best_lead, score_texts
 from nutgraf.files import write_json
-from nutgraf.metrics.names import METRICS
 from nutgraf.metrics.significance import paired_test
 from nutgraf.models.checkpoint import load_policy
 from nutgraf.recipes.demo import DEMO
@@ -88,7 +87,7 @@ def summary(systems: dict[str, list[Evaluation]]) -> dict[str, object]:
         name: {
             "mean": {
                 metric: float(np.mean([e.means()[metric] for e in found]))
-                for metric in METRICS
+                for metric in found[0].metrics
             },
             "seeds": [e.means() for e in found],
         }

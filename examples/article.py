@@ -29,7 +29,7 @@ from nutgraf.arrays import PAD, Batch
 from nutgraf.data.batches import fit_arrays
 from nutgraf.data.cnn_dailymail import load_cnn_dailymail
 from nutgraf.data.rows import Row
-from nutgraf.evaluation.baselines import lead
+from nutgraf.tasks.baselines import lead
 from nutgraf.evaluation.generate import Generator
 from nutgraf.evaluation.score import Evaluation, compare, score_texts
 from nutgraf.layers.blocks import EncoderBlock, layer_norm

@@ -22,8 +22,8 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LAYERS = """
 errors arrays files ranges backend
 text objectives metrics
-data layers models sampling training rewards rl envs tasks
-evaluation report serve export
+data layers models sampling training rewards rl tasks envs
+evaluation search report serve export
 recipes testing cli
 """.split()
 
@@ -38,6 +38,7 @@ TESTED_ELSEWHERE = {
     "backend/jax.py": "tests/backend/test_init.py, on each backend",
     "backend/torch.py": "tests/backend/test_init.py, on each backend",
     "errors.py": "every test of a message",
+    "search/embedder.py": "a protocol; tests/search/test_dense.py",
     "models/policy.py": "a protocol; tests/testing/test_policies.py",
 }
 

@@ -110,7 +110,7 @@ def test_the_flags_of_a_page_are_declared(page):
         ("a\n`nutgraf\nevaluate --splits valid` and `--beam 4`", ["2: --spl", "3: --"]),
         ("`nutgraf demo`, `--minutes 3`, `--data.path x`", ["1: --data.path"]),
         ("`--data.path x` `--nonsense`", ["1: --nonsense is no flag of any command"]),
-        ("`nutgraf translate x`", ["1: nutgraf translate is no command"]),
+        ("`nutgraf transcribe x`", ["1: nutgraf transcribe is no command"]),
         ("`nutgraf audit-reward FILE [--rewards a] [--prize b]`", ["1: --prize"]),
         ("`nutgraf demo; other --x` `pip --x` `nutgraf/cli` --x `nutgraf --help`", []),
         ("    python bench.py --rounds 5 # nutgraf rl --x\n", ["1: --x"]),

@@ -20,8 +20,9 @@ class CompareSettings:
     """Folder that `nutgraf evaluate --out` wrote, or its texts.jsonl. Needs no flag."""
     b: Path
     """The same of the other system, for the same rows. Needs no flag."""
-    metric: MetricName = "rouge_mean"
-    """Number that decides; rouge_mean is the mean of ROUGE-1, 2 and L."""
+    metric: MetricName | None = None
+    """Number that decides; by default that of the task: the mean of ROUGE-1, 2 and L
+    (rouge_mean), chrF, or the F1 of answers."""
 
 
 def run(argv: Sequence[str]) -> int:
@@ -51,5 +52,5 @@ def run(argv: Sequence[str]) -> int:
     from nutgraf.evaluation.texts import same_rows
 
     a, b = same_rows(settings.a, settings.b)
-    print_table(difference_table(a, b, settings.metric))
+    print_table(difference_table(a, b, settings.metric or ""))
     return 0

@@ -13,7 +13,9 @@ from nutgraf.cli.config import load_settings
 from nutgraf.cli.quiet import say
 from nutgraf.data.bad_rows import BadRowLog
 from nutgraf.data.rows import Row
+from nutgraf.data.sources import DataSettings
 from nutgraf.ranges import check_ranges
+from nutgraf.tasks.names import TaskName, task_of
 
 __all__ = ["DataFileSettings", "lines_of", "run"]
 
@@ -26,10 +28,14 @@ class DataFileSettings:
 
     file: Path
     """Data file (jsonl, csv, tsv, parquet, gzipped or not). Needs no flag."""
-    document_field: str = "document"
-    """Field that holds the source text."""
-    summary_field: str = "summary"
-    """Field that holds the summary."""
+    task: TaskName = "summarize"
+    """What is to be written; the names of the fields follow from it."""
+    source_field: str = ""
+    """Field with the text to read; "" = as the task has it."""
+    target_field: str = ""
+    """Field with the text to write; "" = as the task has it."""
+    question_field: str = ""
+    """Field with the question about the text; "" = as the task has it."""
     bad_rows: Literal["fail", "skip"] = "skip"
     """What to do with rows that cannot be used: show ten and stop, or count them."""
     model: Path | None = None
@@ -37,7 +43,7 @@ class DataFileSettings:
     max_source: int = 512
     """Longest source; what is longer counts as cut."""
     max_target: int = 96
-    """Longest summary; what is longer counts as cut."""
+    """Longest target; what is longer counts as cut."""
     examples: int = 3
     """Rows to show."""
 
@@ -100,9 +106,19 @@ def _show(
     log.tell(say)
     for row in examples:
         console.print(f"\n{row.id}", style="bold", markup=False)
-        console.print(f"document: {_shorten(row.document)}", markup=False)
+        console.print(f"source: {_shorten(row.document)}", markup=False)
         for reference in row.references:
-            console.print(f"summary:  {_shorten(reference)}", markup=False)
+            console.print(f"target: {_shorten(reference)}", markup=False)
+
+
+def _fields(settings: DataFileSettings) -> DataSettings:
+    """What is set of the names of fields."""
+    return DataSettings(
+        "files",
+        source_field=settings.source_field,
+        target_field=settings.target_field,
+        question_field=settings.question_field,
+    )
 
 
 def run(argv: Sequence[str]) -> int:
@@ -121,7 +137,8 @@ def run(argv: Sequence[str]) -> int:
         description="Show lengths, cut share, duplicates, bad and good rows of a file.",
         examples=[
             "nutgraf data news.jsonl",
-            "nutgraf data mail.csv.gz --document_field body --summary_field subject",
+            "nutgraf data mail.csv.gz --source_field body --target_field subject",
+            "nutgraf data squad.jsonl.gz --task answer",
         ],
         positional=["file"],
     )
@@ -131,8 +148,13 @@ def run(argv: Sequence[str]) -> int:
 
     tokenizer = None if settings.model is None else Tokenizer.load(settings.model)
     log = BadRowLog(settings.bad_rows)
+    fields = task_of(settings.task).data(_fields(settings))
     rows = read_rows(
-        settings.file, settings.document_field, settings.summary_field, log=log
+        settings.file,
+        fields.source_field,
+        fields.target_field,
+        log=log,
+        question_field=fields.question_field or None,
     )
     examples = list(itertools.islice(rows, settings.examples))
     report = describe(

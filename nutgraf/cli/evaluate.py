@@ -29,14 +29,17 @@ def run(argv: Sequence[str]) -> int:
         prog="nutgraf evaluate",
         description=(
             "Write the texts of a model for a split, or read texts from a file, and "
-            "score them: ROUGE with 95 % intervals, length, repetition, copying, "
-            "beside the Lead baselines, with the p-value of each against the model."
+            "score them as the task has it (ROUGE; chrF and BLEU; exact match and F1), "
+            "with 95 % intervals, beside baselines that need no model and the p-value "
+            "of each against the model."
         ),
         examples=[
             "nutgraf evaluate",
             "nutgraf evaluate runs/train/best --beams 4 --out runs/train",
             "nutgraf evaluate runs/news/best --data.source cnn_dailymail --lead 3",
             "nutgraf evaluate --best_of 8 --reward coverage=1 repetition=1",
+            "nutgraf evaluate runs/mt/best --task translate --data.source files "
+            "--data.test test.jsonl --data.source_field en --data.target_field de",
             "nutgraf evaluate --predictions texts.jsonl --data.source files "
             "--data.test news.test.jsonl --oracle",
         ],

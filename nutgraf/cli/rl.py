@@ -41,6 +41,8 @@ def run(argv: Sequence[str]) -> int:
             "nutgraf rl news-rl.toml --algorithm supervised --out runs/supervised",
             "nutgraf rl --algorithm ppo --options kl_target=6 critic=separate",
             "nutgraf rl news-rl.toml --guard.on return",
+            "nutgraf rl --task translate --start runs/mt/best --data.source files "
+            "--data.train a.jsonl --data.source_field en --data.target_field de",
             "nutgraf rl --reward.parts rouge=1 'length(low=0.8)=0.2' mine.py:score=1",
         ],
     )

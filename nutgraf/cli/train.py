@@ -28,13 +28,16 @@ def run(argv: Sequence[str]) -> int:
         argv,
         prog="nutgraf train",
         description=(
-            "Train a model on rows of documents and summaries. Run it again with the "
+            "Train a model on rows of texts and what is to be written about them: "
+            "summaries, translations, answers (--task). Run it again with the "
             "same settings to go on after an interruption. The best model so far is "
             "the folder `best` of the run."
         ),
         examples=[
             "nutgraf init train news.toml",
             "nutgraf train news.toml",
+            "nutgraf train --task translate --data.source files --data.train a.jsonl "
+            "--data.valid b.jsonl --data.source_field en --data.target_field de",
             "nutgraf train news.toml --training.epochs 3 --out runs/short",
         ],
     )

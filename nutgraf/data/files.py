@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from nutgraf.data.bad_rows import BadRowLog
+from nutgraf.data.questions import ask
 from nutgraf.data.records import (
     Record,
     open_binary,
@@ -34,12 +35,14 @@ class Fields(NamedTuple):
     """Fields of a record that make a row.
 
     Attributes:
-        document: field or column with the source text.
-        summary: field or column with the summary; None reads documents only.
+        source: field or column with the source text.
+        target: field or column with the text to write; None reads sources only.
+        question: field or column with a question about the source; None = no question.
     """
 
-    document: str
-    summary: str | None = None
+    source: str
+    target: str | None = None
+    question: str | None = None
 
 
 def kind_of(path: Path) -> str:
@@ -125,25 +128,41 @@ def _text(value: Any, name: str) -> str:
     return value
 
 
+def _texts(value: Any, name: str) -> tuple[str, ...]:
+    """The usable texts of a target, or ValueError with the reason.
+
+    One text or a list of them; answers also as SQuAD has them: objects with a `text`.
+    """
+    if isinstance(value, dict) and "text" in value:
+        value = value["text"]
+    several = value if isinstance(value, list) else [value]
+    if not several:
+        raise ValueError(f"`{name}` is empty")
+    plain = [
+        item["text"] if isinstance(item, dict) and "text" in item else item
+        for item in several
+    ]
+    return tuple(_text(item, name) for item in plain)
+
+
 def _row(record: dict[str, Any], fields: Fields, file: str, line: int) -> Row:
     """The row of a record, or ValueError with the reason."""
     for name in fields:
         if name is not None and name not in record:
             raise ValueError(missing_field(name, record))
-    document = _text(record[fields.document], fields.document)
-    references: list[str] = []
-    if fields.summary is not None:
-        value = record[fields.summary]
-        several = value if isinstance(value, list) else [value]
-        references = [_text(item, fields.summary) for item in several]
-        if not references:
-            raise ValueError(f"`{fields.summary}` is empty")
+    document = _text(record[fields.source], fields.source)
+    if fields.question is not None:
+        question = _text(record[fields.question], fields.question)
+        document = ask(question, document)
+    references: tuple[str, ...] = ()
+    if fields.target is not None:
+        references = _texts(record[fields.target], fields.target)
     given = record.get("id")
     usable = isinstance(given, str | int) and str(given).strip()
     return Row(
         str(given) if usable else f"{Path(file).name}:{line}",
         document,
-        tuple(references),
+        references,
         f"{file}:{line}",
     )
 
@@ -287,28 +306,32 @@ def _good(
 
 def read_rows(
     path: str | Path,
-    document_field: str = "document",
-    summary_field: str | None = "summary",
+    source_field: str = "document",
+    target_field: str | None = "summary",
     bad_rows: str = "fail",
     kind: str | None = None,
     log: BadRowLog | None = None,
     stream: BinaryIO | None = None,
+    question_field: str | None = None,
 ) -> Iterator[Row]:
     """Read rows from a file, one at a time.
 
-    A row's id is its field `id` when there is one, else `file name:line`. The summary
-    may be a list of texts: several references. Empty lines of jsonl are passed over.
+    A row's id is its field `id` when there is one, else `file name:line`. The target
+    may be a list of texts (several references), or of objects with a `text`, as SQuAD's
+    answers are. Empty lines of jsonl are passed over.
 
     Args:
         path: the file.
-        document_field: field or column with the source text.
-        summary_field: field or column with the summary; None reads documents only.
+        source_field: field or column with the source text.
+        target_field: field or column with the text to write; None reads sources only.
         bad_rows: "fail": a DataError names the first ten bad rows; "skip": they are
             left out, counted, and reported in a warning unless `log` is given.
         kind: one of `KINDS`; by default from the file name.
         log: takes the bad rows; its policy goes before `bad_rows`.
         stream: read from this binary stream (standard input); `path` is then only the
             name used in messages.
+        question_field: field or column with a question about the source, which becomes
+            the first line of the document; None = no question.
 
     Returns:
         Iterator of rows in the order of the file.
@@ -325,7 +348,7 @@ def read_rows(
         Row(id='-:1', document='It rains.', references=('Rain',), origin='-:1')
     """
     own = log or BadRowLog(bad_rows)
-    fields = Fields(document_field, summary_field)
+    fields = Fields(source_field, target_field, question_field)
     records = read_records(path, fields, own, kind, stream)
 
     def rows() -> Iterator[Row]:

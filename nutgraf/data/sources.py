@@ -14,13 +14,13 @@ from nutgraf.data.rows import Row
 from nutgraf.errors import ConfigError
 from nutgraf.ranges import check_ranges
 
-__all__ = ["DataSettings", "data_name", "load_split"]
+__all__ = ["DataSettings", "data_files", "data_name", "load_split"]
 
 SPLITS = ("train", "valid", "test")
 READ = {
     "docstrings": ("roots",),
     "cnn_dailymail": ("path",),
-    "files": (*SPLITS, "document_field", "summary_field", "bad_rows"),
+    "files": (*SPLITS, "source_field", "target_field", "question_field", "bad_rows"),
 }
 """Source -> the settings that it alone reads."""
 STARTER_FINGERPRINTS = Path(__file__).parents[1] / "starter/fingerprints.safetensors"
@@ -41,10 +41,13 @@ class DataSettings:
     """For files: the validation rows."""
     test: str = ""
     """For files: the test rows."""
-    document_field: str = "document"
-    """For files: name of the field with the text."""
-    summary_field: str = "summary"
-    """For files: name of the field with the summary."""
+    source_field: str = ""
+    """For files: name of the field with the text to read; "" = as the task has it."""
+    target_field: str = ""
+    """For files: name of the field with the text to write; "" = as the task has it."""
+    question_field: str = ""
+    """For files: name of the field with the question about the text; "" = as the task
+    has it."""
     bad_rows: Literal["fail", "skip"] = "fail"
     """For files: what to do with rows that cannot be used: stop, or leave them out."""
     roots: tuple[str, ...] = ()
@@ -93,8 +96,18 @@ class DataSettings:
                 )
 
 
-def _files(settings: DataSettings) -> list[Path]:
-    """Every file of the source on this machine but for Python packages."""
+def data_files(settings: DataSettings) -> list[Path]:
+    """List the files of a source on this machine, and refuse those that are missing.
+
+    Args:
+        settings: the source.
+
+    Returns:
+        Every file but for Python packages.
+
+    Raises:
+        DataError: a file is missing.
+    """
     if settings.source == "files":
         from nutgraf.data.files import check_file
 
@@ -123,7 +136,7 @@ def data_name(settings: DataSettings) -> str:
         DataError: a file is missing.
     """
     stamp = hashlib.sha256(repr(settings).encode())
-    for path in _files(settings):
+    for path in data_files(settings):
         stat = path.stat()
         stamp.update(f"{path}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
     if settings.source == "docstrings":
@@ -173,8 +186,13 @@ def _rows(settings: DataSettings, split: str, log: BadRowLog) -> Iterator[Row]:
     from nutgraf.data.files import read_rows
 
     settings.require(split)
-    path = getattr(settings, split)
-    return read_rows(path, settings.document_field, settings.summary_field, log=log)
+    return read_rows(
+        getattr(settings, split),
+        settings.source_field or "document",
+        settings.target_field or "summary",
+        log=log,
+        question_field=settings.question_field or None,
+    )
 
 
 def _docstring_rows(settings: DataSettings, split: str) -> Iterator[Row]:

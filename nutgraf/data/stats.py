@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nutgraf.data.rows import Row
+from nutgraf.text.words import PIECE
 
 __all__ = ["DataReport", "Lengths", "describe"]
 
@@ -48,24 +49,24 @@ class DataReport:
     Attributes:
         rows: number of rows.
         unit: what lengths count, "tokens" or "words".
-        documents: lengths of the documents.
-        summaries: lengths of the first references, the end token not counted; rows
+        sources: lengths of the documents.
+        targets: lengths of the first references, the end token not counted; rows
             without reference are left out.
-        rows_without_summary: number of rows without reference.
+        rows_without_target: number of rows without reference.
         references: mean number of references of the rows that have some.
-        repeated_documents: rows whose document occurred before.
-        repeated_summaries: rows whose first reference occurred before.
+        repeated_sources: rows whose document occurred before.
+        repeated_targets: rows whose first reference occurred before.
         repeated_rows: rows of which both, together, occurred before.
     """
 
     rows: int
     unit: str
-    documents: Lengths
-    summaries: Lengths
-    rows_without_summary: int
+    sources: Lengths
+    targets: Lengths
+    rows_without_target: int
     references: float
-    repeated_documents: int
-    repeated_summaries: int
+    repeated_sources: int
+    repeated_targets: int
     repeated_rows: int
 
 
@@ -95,7 +96,7 @@ def _lengths(counts: array[int], limit: int) -> Lengths:
 
 def _sizes(texts: list[str], tokenizer: Any) -> Iterator[int]:
     if tokenizer is None:
-        return (len(text.split()) for text in texts)
+        return (len(PIECE.findall(text)) for text in texts)
     return (len(ids) for ids in tokenizer.encode_batch(texts))
 
 
@@ -109,10 +110,10 @@ def describe(
 
     Args:
         rows: the rows.
-        tokenizer: a `Tokenizer`, to count tokens; without it, runs of characters
-            between spaces count as words.
-        max_source: longer documents count as cut.
-        max_target: summaries that, with their end token, are longer count as cut.
+        tokenizer: a `Tokenizer`, to count tokens; without it, what lies between
+            spaces counts as a word, and each Chinese, Japanese or Korean character.
+        max_source: longer sources count as cut.
+        max_target: targets that, with their end token, are longer count as cut.
 
     Returns:
         The report.
@@ -120,31 +121,31 @@ def describe(
     Example:
         >>> rows = [Row("1", "a b c", ("a",)), Row("2", "a b c", ("b", "c"))]
         >>> report = describe(rows, max_source=2)
-        >>> report.documents.share_cut, report.references, report.repeated_documents
+        >>> report.sources.share_cut, report.references, report.repeated_sources
         (1.0, 1.5, 1)
     """
-    sizes = {"document": array("l"), "summary": array("l")}
-    hashes = {kind: array("Q") for kind in ("document", "summary", "both")}
+    sizes = {"source": array("l"), "target": array("l")}
+    hashes = {kind: array("Q") for kind in ("source", "target", "both")}
     total = references = 0
     waiting = iter(rows)
     while chunk := list(islice(waiting, CHUNK)):
         total += len(chunk)
-        summaries = [row.references[0] for row in chunk if row.references]
+        targets = [row.references[0] for row in chunk if row.references]
         references += sum(len(row.references) for row in chunk)
-        sizes["document"].extend(_sizes([row.document for row in chunk], tokenizer))
-        sizes["summary"].extend(_sizes(summaries, tokenizer))
-        hashes["document"].extend(_hash(row.document) for row in chunk)
-        hashes["summary"].extend(map(_hash, summaries))
+        sizes["source"].extend(_sizes([row.document for row in chunk], tokenizer))
+        sizes["target"].extend(_sizes(targets, tokenizer))
+        hashes["source"].extend(_hash(row.document) for row in chunk)
+        hashes["target"].extend(map(_hash, targets))
         hashes["both"].extend(_hash(r.document, *r.references[:1]) for r in chunk)
-    known = len(sizes["summary"])
+    known = len(sizes["target"])
     return DataReport(
         rows=total,
         unit="words" if tokenizer is None else "tokens",
-        documents=_lengths(sizes["document"], max_source),
-        summaries=_lengths(sizes["summary"], max_target - (tokenizer is not None)),
-        rows_without_summary=total - known,
+        sources=_lengths(sizes["source"], max_source),
+        targets=_lengths(sizes["target"], max_target - (tokenizer is not None)),
+        rows_without_target=total - known,
         references=references / known if known else 0.0,
-        repeated_documents=_repeated(hashes["document"]),
-        repeated_summaries=_repeated(hashes["summary"]),
+        repeated_sources=_repeated(hashes["source"]),
+        repeated_targets=_repeated(hashes["target"]),
         repeated_rows=_repeated(hashes["both"]),
     )

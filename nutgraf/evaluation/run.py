@@ -17,10 +17,10 @@ from nutgraf.arrays import Processors
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import load_split
 from nutgraf.errors import ConfigError, DataError
-from nutgraf.evaluation.baselines import extractive_oracle, lead
-from nutgraf.evaluation.score import Evaluation, best_lead, score_texts
+from nutgraf.evaluation.score import Evaluation, score_texts
 from nutgraf.evaluation.settings import EvaluateSettings
 from nutgraf.evaluation.texts import (
+    EVALUATION,
     TEXTS,
     in_order,
     read_predictions,
@@ -28,15 +28,13 @@ from nutgraf.evaluation.texts import (
     words_of,
 )
 from nutgraf.files import write_json, write_text
-from nutgraf.metrics.names import METRICS
 from nutgraf.rewards.registry import PARTS, parse_parts
+from nutgraf.tasks.baselines import extractive_oracle, lead
+from nutgraf.tasks.names import task_of
 from nutgraf.text.words import WordKind
 from nutgraf.training.log import progress_bar
 
-__all__ = ["EVALUATION", "Evaluated", "evaluate", "read_texts", "write_evaluation"]
-
-EVALUATION = "evaluation.json"
-"""Name of the file with the scores in the folder of an evaluation."""
+__all__ = ["Evaluated", "evaluate", "read_texts", "write_evaluation"]
 
 
 class Evaluated(NamedTuple):
@@ -46,7 +44,7 @@ class Evaluated(NamedTuple):
         rows: the rows.
         texts: one per row.
         system: scores of the texts.
-        baselines: scores of the Leads and, if asked for, of the oracle.
+        baselines: scores of the task's baselines, and of those asked for.
         settings: what was asked for.
     """
 
@@ -60,8 +58,11 @@ class Evaluated(NamedTuple):
 def _baselines(
     settings: EvaluateSettings, rows: list[Row], words: WordKind
 ) -> list[Evaluation]:
-    leads = best_lead(rows, words)
-    found = [leads.sentence, leads.ten_words]
+    task = task_of(settings.task)
+    found = [
+        score_texts(rows, texts, words, name, task)
+        for name, texts in task.baselines(rows, words).items()
+    ]
     if settings.lead:
         texts = [lead(row.document, settings.lead) for row in rows]
         found.append(score_texts(rows, texts, words, f"Lead-{settings.lead}"))
@@ -146,7 +147,7 @@ def evaluate(
     baselines = _baselines(settings, rows, words)
     if generator:
         texts = write_texts(generator, rows, "writing")
-    system = score_texts(rows, texts, words, settings.name)
+    system = score_texts(rows, texts, words, settings.name, task_of(settings.task))
     result = Evaluated(rows, texts, system, baselines, settings)
     if settings.out:
         write_evaluation(result)
@@ -158,7 +159,9 @@ def _numbers(evaluation: Evaluation) -> dict[str, Any]:
         "name": evaluation.name,
         "n": evaluation.n,
         "signature": evaluation.signature,
-        "metrics": {name: evaluation.interval(name)._asdict() for name in METRICS},
+        "metrics": {
+            name: evaluation.interval(name)._asdict() for name in evaluation.metrics
+        },
     }
 
 

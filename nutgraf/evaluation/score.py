@@ -1,6 +1,6 @@
 """Score the texts of a system on rows with references, and compare systems.
 
-Every number stays one per row until it is printed, so that means, intervals and
+Every number stays one per row until it is printed, so that scores, intervals and
 paired tests come from one pass over the texts.
 """
 
@@ -14,21 +14,15 @@ import numpy as np
 
 from nutgraf.data.rows import Row
 from nutgraf.errors import ConfigError, DataError
-from nutgraf.evaluation.baselines import lead, lead_words
-from nutgraf.metrics.names import METRICS
-from nutgraf.metrics.overlap import (
-    copied_share,
-    length_ratio,
-    novel_ngrams,
-    repetition,
-)
-from nutgraf.metrics.rouge import rouge, sentence_lines, signature
 from nutgraf.metrics.significance import (
     Interval,
     PairedTest,
     bootstrap_interval,
     paired_test,
 )
+from nutgraf.metrics.statistics import Statistics
+from nutgraf.tasks.summarize import SUMMARIZE
+from nutgraf.tasks.task import Task
 from nutgraf.text.words import WordKind
 
 __all__ = ["Evaluation", "Leads", "best_lead", "compare", "score_texts"]
@@ -40,75 +34,88 @@ class Evaluation:
 
     Attributes:
         name: of the system, for tables.
-        signature: the settings behind the ROUGE scores.
+        signature: the settings behind the scores.
         ids: the row ids, in order; only equal ones are compared.
-        rows: float64 (n,) for `rouge1 rouge2 rougeL rougeLsum`, their mean without
-            Lsum as `rouge_mean`, `repetition` (of bigrams), `novel_bigrams` and
-            `copied_share` (runs of three words), all 0-100; `predicted_words` and
-            `wanted_words` in words.
+        statistics: the numbers of each metric, in the order of tables.
+        main: the metric that decides.
     """
 
     name: str
     signature: str
     ids: tuple[str, ...]
-    rows: dict[str, np.ndarray]
+    statistics: dict[str, Statistics]
+    main: str
 
     @property
     def n(self) -> int:
         """Number of rows."""
         return len(self.ids)
 
-    def values(self, metric: str) -> np.ndarray:
-        """Return one number per row whose mean is the score.
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the metrics, in the order of tables."""
+        return tuple(self.statistics)
 
-        For `length_ratio`, a ratio of sums, these are the first-order contributions
-        of the rows: their mean is the ratio, their spread gives its interval.
+    def of(self, metric: str) -> Statistics:
+        """Return the numbers of a metric.
 
         Args:
-            metric: one of `METRICS`.
+            metric: one of `metrics`.
+
+        Returns:
+            Its statistics.
+
+        Raises:
+            ConfigError: the texts were not scored by it.
+        """
+        if metric not in self.statistics:
+            raise ConfigError(
+                f"metric must be among {', '.join(self.metrics)}. Received: "
+                f"{metric!r}. Correct the spelling, or take one of these."
+            )
+        return self.statistics[metric]
+
+    def values(self, metric: str) -> np.ndarray:
+        """Return the score of each row on its own.
+
+        Their mean is the score, but for `length_ratio`, `chrf` and `bleu`, whose counts
+        are added up over the rows.
+
+        Args:
+            metric: one of `metrics`.
 
         Returns:
             float64 (n,); 0-100, or a ratio for `length_ratio`.
 
         Raises:
-            ConfigError: the metric is unknown.
+            ConfigError: the texts were not scored by it.
         """
-        if metric not in METRICS:
-            raise ConfigError(
-                f"metric must be among {', '.join(METRICS)}. Received: {metric!r}. "
-                "Correct the spelling."
-            )
-        if metric != "length_ratio":
-            return self.rows[metric]
-        predicted, wanted = self.rows["predicted_words"], self.rows["wanted_words"]
-        total = max(1.0, wanted.sum())
-        ratio = predicted.sum() / total
-        return ratio + (predicted - ratio * wanted) * (self.n / total)
+        return self.of(metric).values
 
     def means(self) -> dict[str, float]:
         """Return the score of each metric.
 
         Returns:
-            One number for each of `METRICS`: 0-100, and for `length_ratio` all words
+            One number per metric, of all rows: 0-100, and for `length_ratio` all words
             predicted over all words of the first references.
         """
-        return {metric: float(self.values(metric).mean()) for metric in METRICS}
+        return {metric: found.total for metric, found in self.statistics.items()}
 
     def interval(self, metric: str, level: float = 0.95, seed: int = 0) -> Interval:
         """Return the score with its bootstrap interval over rows.
 
         Args:
-            metric: one of `METRICS`.
+            metric: one of `metrics`.
             level: share of resampled scores inside the interval, in (0, 1).
             seed: of the resampling.
 
         Returns:
-            Mean, low and high end, in the unit of the metric.
+            Score, low and high end, in the unit of the metric.
 
         Raises:
             ConfigError: the metric is unknown or `level` out of range.
         """
-        return bootstrap_interval(self.values(metric), level, seed=seed)
+        return bootstrap_interval(self.of(metric), level, seed=seed)
 
 
 class Leads(NamedTuple):
@@ -137,8 +144,8 @@ def _check_rows(rows: Sequence[Row], predictions: Sequence[str]) -> None:
         if not row.references:
             raise DataError(
                 "A row that is scored needs a reference. Received: row "
-                f"{row.id!r} ({row.origin or 'unknown origin'}) without one. Add the "
-                "summary or leave the row out."
+                f"{row.id!r} ({row.origin or 'unknown origin'}) without one. Add it, "
+                "or leave the row out."
             )
 
 
@@ -147,18 +154,17 @@ def score_texts(
     predictions: Sequence[str],
     words: WordKind = "english",
     name: str = "",
+    task: Task = SUMMARIZE,
 ) -> Evaluation:
     """Score one prediction per row against the references and the document.
 
-    For ROUGE-Lsum, lines are sentences where a text has line breaks; other texts are
-    split by `nutgraf.text.sentences`. Everything else ignores line breaks.
-
     Args:
-        rows: at least one, each with one or more references (the best one counts for
-            ROUGE, the first one for the length).
+        rows: at least one, each with one or more references (how several count is for
+            each metric to say; the first one counts for the length).
         predictions: one text per row.
         words: "english" or "cjk", see `nutgraf.text.words`.
         name: of the system, for tables.
+        task: says what texts are scored by.
 
     Returns:
         The scores of every row.
@@ -173,38 +179,24 @@ def score_texts(
         66.67
     """
     _check_rows(rows, predictions)
-    references = [row.references for row in rows]
-    documents = [row.document for row in rows]
-    scores = rouge(
-        [sentence_lines(text) for text in predictions],
-        [[sentence_lines(text) for text in row] for row in references],
-        words=words,
-    )
-    scores["rouge_mean"] = (
-        scores["rouge1"] + scores["rouge2"] + scores["rougeL"]
-    ) / 3.0
-    lengths = length_ratio(predictions, references, words)
-    scores["predicted_words"] = lengths.predicted.astype(np.float64)
-    scores["wanted_words"] = lengths.wanted.astype(np.float64)
-    scores["repetition"] = repetition(predictions, 2, words)
-    scores["novel_bigrams"] = novel_ngrams(predictions, documents, 2, words)
-    scores["copied_share"] = copied_share(predictions, documents, 3, words)
-    return Evaluation(name, signature(words), tuple(row.id for row in rows), scores)
+    found = task.score(rows, predictions, words)
+    ids = tuple(row.id for row in rows)
+    return Evaluation(name, found.signature, ids, found.statistics, task.main)
 
 
 def compare(
-    a: Evaluation, b: Evaluation, metric: str = "rouge_mean", seed: int = 0
+    a: Evaluation, b: Evaluation, metric: str = "", seed: int = 0
 ) -> PairedTest:
     """Test whether two systems differ on the same rows.
 
     Args:
         a: one system.
         b: the other one.
-        metric: one of `METRICS`.
-        seed: of the random sign flips.
+        metric: one of theirs; "" for the one that decides.
+        seed: of the random swaps.
 
     Returns:
-        Mean of a - b with its 95 % interval and the two-sided p-value.
+        Score of a - score of b with its 95 % interval and the two-sided p-value.
 
     Raises:
         ConfigError: the metric is unknown.
@@ -222,7 +214,8 @@ def compare(
             f"Received: {a.n} rows, {a.signature} and {b.n} rows, {b.signature}. "
             "Evaluate both systems on the same file with the same settings."
         )
-    return paired_test(a.values(metric), b.values(metric), seed=seed)
+    metric = metric or a.main
+    return paired_test(a.of(metric), b.of(metric), seed=seed)
 
 
 def best_lead(rows: Sequence[Row], words: WordKind = "english") -> Leads:
@@ -243,11 +236,9 @@ def best_lead(rows: Sequence[Row], words: WordKind = "english") -> Leads:
         >>> best_lead(rows).scores["rougeL"]
         100.0
     """
-    sentence = score_texts(
-        rows, [lead(row.document, 1) for row in rows], words, "first sentence"
-    )
-    ten_words = score_texts(
-        rows, [lead_words(row.document, 10) for row in rows], words, "first ten words"
+    texts = SUMMARIZE.baselines(rows, words)
+    sentence, ten_words = (
+        score_texts(rows, found, words, name) for name, found in texts.items()
     )
     first, second = sentence.means(), ten_words.means()
     better = first if first["rouge_mean"] >= second["rouge_mean"] else second
@@ -255,6 +246,6 @@ def best_lead(rows: Sequence[Row], words: WordKind = "english") -> Leads:
         metric: max(first[metric], second[metric])
         if metric.startswith("rouge")
         else better[metric]
-        for metric in METRICS
+        for metric in first
     }
     return Leads(scores, sentence, ten_words)

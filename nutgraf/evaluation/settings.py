@@ -7,6 +7,7 @@ from typing import Literal
 
 from nutgraf.data.sources import DataSettings
 from nutgraf.errors import ConfigError
+from nutgraf.tasks.names import TaskName, task_of
 
 __all__ = ["EvaluateSettings"]
 
@@ -19,6 +20,8 @@ class EvaluateSettings:
 
     model: str = STARTER
     """Model folder; "starter" for the one in the package. Needs no flag."""
+    task: TaskName = "summarize"
+    """What the texts are; fields, metrics and baselines follow from it."""
     data: DataSettings = field(default_factory=DataSettings)
     """Where the rows come from."""
     split: Literal["train", "valid", "test"] = "test"
@@ -36,9 +39,11 @@ class EvaluateSettings:
     reward: tuple[str, ...] = ()
     """With best_of: rewards as name=weight that need no reference (docs/rewards.md)."""
     lead: int = 0
-    """Add the first so many sentences as a baseline; 3 is usual for news; 0 = none."""
+    """For summaries: add the first so many sentences as a baseline; 3 is usual for
+    news; 0 = none."""
     oracle: bool = False
-    """Add the sentences of the document that suit the reference best: a ceiling."""
+    """For summaries: add the sentences of the document that suit the reference best, a
+    ceiling."""
     out: str = ""
     """Folder for evaluation.json and texts.jsonl, perhaps a run folder; "" = none."""
     predictions: str = ""
@@ -46,7 +51,14 @@ class EvaluateSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges, that rows are named, and that one thing is evaluated."""
+        object.__setattr__(self, "data", task_of(self.task).data(self.data))
         self.data.require(self.split)
+        if self.task != "summarize" and (self.lead or self.oracle):
+            raise ConfigError(
+                "lead and oracle must be left out: they are baselines of summaries. "
+                f"Received: lead={self.lead}, oracle={self.oracle} for the task "
+                f"{self.task}. It has a baseline of its own."
+            )
         least_values = ("beams", 1), ("lead", 0), ("length_penalty", 0), ("best_of", 0)
         for name, least in (*least_values, ("min_length", 0), ("no_repeat_ngram", 0)):
             value = getattr(self, name)

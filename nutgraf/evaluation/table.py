@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from nutgraf.evaluation.score import Evaluation, compare
-from nutgraf.metrics.names import LABELS, METRICS
-from nutgraf.metrics.rouge import KINDS
+from nutgraf.metrics.names import LABELS
 
 __all__ = ["ScoreTable", "difference_table", "print_table", "score_table"]
 
 _BEFORE_INTERVAL = re.compile(r" (?=\[[-+\d])")
 
+_BESIDE = {"rouge_mean", "novel_bigrams", "copied_share"}
+"""Metrics that stand beside others; two systems are not compared in them unasked."""
+_NAMES = {"rouge_mean": "the mean of ROUGE-1, 2, L"}
+"""Metrics whose name in a sentence is not their label."""
 _SURE = 0.05
 """A p-value below this is one at which a difference is called sure."""
 
@@ -44,15 +47,15 @@ def _interval(mean: float, low: float, high: float, metric: str, form: str = "")
 def score_table(
     evaluations: Sequence[Evaluation],
     baseline: int | None = None,
-    metrics: Sequence[str] = METRICS,
+    metrics: Sequence[str] = (),
 ) -> ScoreTable:
     """Put systems that were scored on the same rows into a table.
 
     Args:
         evaluations: one or more systems.
-        baseline: which of them the others are tested against, on the mean of ROUGE-1,
-            2 and L; None leaves the column of p-values out.
-        metrics: some of `METRICS`.
+        baseline: which of them the others are tested against, on the metric that
+            decides; None leaves the column of p-values out.
+        metrics: some of theirs; none = all.
 
     Returns:
         The table; cells are "mean [low, high]", the 95 % bootstrap interval.
@@ -68,6 +71,7 @@ def score_table(
         >>> table.rows[0][:2]
         ['a', '100.0 [100.0, 100.0]']
     """
+    metrics = metrics or evaluations[0].metrics
     columns = ["system", *(LABELS[metric] for metric in metrics)]
     rows = [[e.name, *(_cell(e, metric) for metric in metrics)] for e in evaluations]
     note = f"n = {evaluations[0].n}, 95 % bootstrap intervals"
@@ -77,25 +81,23 @@ def score_table(
         for number, (row, evaluation) in enumerate(zip(rows, evaluations, strict=True)):
             p_value = compare(evaluation, reference).p_value
             row.append("" if number == baseline else f"{p_value:.4f}")
-        note += (
-            f"; p: paired test of the mean of ROUGE-1, 2, L against {reference.name}"
-        )
+        main = _NAMES.get(reference.main, LABELS[reference.main])
+        note += f"; p: paired test of {main} against {reference.name}"
     return ScoreTable(columns, rows, f"{note}\n{evaluations[0].signature}")
 
 
-def difference_table(
-    a: Evaluation, b: Evaluation, metric: str = "rouge_mean"
-) -> ScoreTable:
+def difference_table(a: Evaluation, b: Evaluation, metric: str = "") -> ScoreTable:
     """Put two systems beside each other, with their difference in each metric.
 
     Args:
         a: one system, perhaps the one before.
         b: the other one, on the same rows.
-        metric: one of `METRICS`; it is the first line, and the note tells which of the
-            two is higher in it and whether that is sure: p < 0.05.
+        metric: one of theirs, "" for the one that decides; it is the first line, and
+            the note tells which of the two is higher in it and whether that is sure:
+            p < 0.05.
 
     Returns:
-        One line per metric: the one chosen, each ROUGE, length ratio and repetition.
+        One line per metric: the one chosen, then scores, length ratio and repetition.
 
     Raises:
         ConfigError: the metric is unknown.
@@ -109,7 +111,8 @@ def difference_table(
         >>> difference_table(a, b, "rouge1").rows[0][1:3]
         ['40.0 [40.0, 40.0]', '50.0 [50.0, 50.0]']
     """
-    names = dict.fromkeys((metric, *KINDS, "length_ratio", "repetition"))
+    metric = metric or a.main
+    names = dict.fromkeys((metric, *(n for n in a.metrics if n not in _BESIDE)))
     tests = {name: compare(b, a, name) for name in names}
     rows = []
     for name, test in tests.items():

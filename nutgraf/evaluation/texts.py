@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,11 +13,16 @@ from nutgraf.data.records import open_binary, read_json_lines
 from nutgraf.data.rows import Row
 from nutgraf.errors import DataError
 from nutgraf.evaluation.score import Evaluation, score_texts
+from nutgraf.tasks.names import TASKS
+from nutgraf.tasks.summarize import SUMMARIZE
+from nutgraf.tasks.task import Task
 from nutgraf.text.words import WordKind, word_kind
 
-__all__ = ["TEXTS", "Texts", "in_order", "read_predictions", "read_texts"]
-__all__ += ["same_rows", "words_of"]
+__all__ = ["EVALUATION", "TEXTS", "Texts", "in_order", "read_predictions"]
+__all__ += ["read_texts", "same_rows", "task_in", "words_of"]
 
+EVALUATION = "evaluation.json"
+"""Name of the file with the scores in the folder of an evaluation."""
 TEXTS = "texts.jsonl"
 """Name of the file with the texts in the folder of an evaluation."""
 
@@ -159,6 +166,23 @@ def words_of(rows: Sequence[Row]) -> WordKind:
     return word_kind([text for row in rows for text in row.references])
 
 
+def task_in(path: str | Path) -> Task:
+    """Return the task of the texts that an evaluation has left.
+
+    Args:
+        path: its folder, or a file in it.
+
+    Returns:
+        What its `evaluation.json` says; the task of summaries without one.
+    """
+    path = Path(path)
+    folder = path if path.is_dir() else path.parent
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        text = (folder / EVALUATION).read_text(encoding="utf-8")
+        return TASKS[json.loads(text)["settings"]["task"]]
+    return SUMMARIZE
+
+
 def same_rows(a: str | Path, b: str | Path) -> tuple[Evaluation, Evaluation]:
     """Score the texts of two evaluations again, if they are for the same rows.
 
@@ -169,12 +193,18 @@ def same_rows(a: str | Path, b: str | Path) -> tuple[Evaluation, Evaluation]:
         b: of the other one.
 
     Returns:
-        The scores of both, named by their paths.
+        The scores of both, by the metrics of their task, named by their paths.
 
     Raises:
-        DataError: a file cannot be read, or the rows or their references differ.
+        DataError: a file cannot be read, or the tasks, rows or references differ.
     """
     left, right = read_texts(a), read_texts(b)
+    task, other_task = task_in(a), task_in(b)
+    if task is not other_task:
+        raise DataError(
+            f"Two evaluations must be of the same task. Received: {task.name} in {a} "
+            f"and {other_task.name} in {b}. Evaluate both with the same --task."
+        )
     ids = [[row.id for row in found.rows] for found in (left, right)]
     if ids[0] != ids[1]:
         lone = sorted(set(ids[0]) ^ set(ids[1]))
@@ -200,7 +230,7 @@ def same_rows(a: str | Path, b: str | Path) -> tuple[Evaluation, Evaluation]:
             )
     words = words_of(left.rows)
     first, second = (
-        score_texts(found.rows, found.texts, words, str(path))
+        score_texts(found.rows, found.texts, words, str(path), task)
         for found, path in ((left, a), (right, b))
     )
     return first, second

@@ -21,13 +21,12 @@ import numpy as np
 
 from nutgraf.errors import ConfigError
 from nutgraf.metrics.rows import check_references
-from nutgraf.text.words import CJK, WordKind
+from nutgraf.text.words import PIECE, WordKind
 
 __all__ = ["answer_words", "exact_match", "token_f1"]
 
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _ARTICLE = re.compile(r"\b(?:a|an|the)\b")
-_CJK_TOKEN = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
 
 
 def answer_words(text: str, words: WordKind = "english") -> list[str]:
@@ -62,7 +61,7 @@ def answer_words(text: str, words: WordKind = "english") -> list[str]:
         for letter in text.lower()
         if letter not in string.punctuation and unicodedata.category(letter)[0] != "P"
     )
-    return _CJK_TOKEN.findall(plain)
+    return PIECE.findall(plain)
 
 
 def _exact(left: list[str], right: list[str]) -> float:

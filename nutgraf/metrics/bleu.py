@@ -18,6 +18,7 @@ import numpy as np
 
 from nutgraf.errors import ConfigError
 from nutgraf.metrics.rows import check_references, reference_count
+from nutgraf.metrics.statistics import Statistics
 from nutgraf.text.words import WordKind
 
 __all__ = ["Bleu", "Tokenize", "bleu", "corpus_score", "tokenize_for"]
@@ -47,6 +48,11 @@ class Bleu(NamedTuple):
     def score(self) -> float:
         """Corpus BLEU in 0-100."""
         return corpus_score(self.rows)
+
+    @property
+    def statistics(self) -> Statistics:
+        """The counts with the function that makes corpus BLEU of their sums."""
+        return Statistics(self.rows.astype(np.float64), _scores)
 
 
 def tokenize_for(words: WordKind) -> Tokenize:
@@ -79,18 +85,26 @@ def corpus_score(rows: np.ndarray) -> float:
         >>> round(corpus_score(found.rows[:1]), 2)
         100.0
     """
+    return float(_scores(rows.sum(axis=0)))
+
+
+def _scores(sums: np.ndarray) -> np.ndarray:
+    """Corpus BLEU of each of the sums, (..., 10) to (...)."""
     from sacrebleu.metrics import BLEU
 
-    sums = rows.sum(axis=0).tolist()
-    return float(
-        BLEU.compute_bleu(
-            correct=sums[2 : 2 + _ORDERS],
-            total=sums[2 + _ORDERS :],
-            sys_len=sums[0],
-            ref_len=sums[1],
-            smooth_method="exp",
-        ).score
-    )
+    def score(counts: np.ndarray) -> float:
+        whole = np.rint(counts).astype(int).tolist()
+        return float(
+            BLEU.compute_bleu(
+                correct=whole[2 : 2 + _ORDERS],
+                total=whole[2 + _ORDERS :],
+                sys_len=whole[0],
+                ref_len=whole[1],
+                smooth_method="exp",
+            ).score
+        )
+
+    return np.apply_along_axis(score, -1, sums)
 
 
 def bleu(

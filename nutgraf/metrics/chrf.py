@@ -11,12 +11,14 @@ W15-3049; Popovic 2017, "chrF++: words helping character n-grams", W17-4770.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nutgraf.errors import ConfigError
 from nutgraf.metrics.rows import check_references, reference_count
+from nutgraf.metrics.statistics import Statistics
 
 __all__ = ["Chrf", "chrf"]
 
@@ -40,7 +42,13 @@ class Chrf(NamedTuple):
     @property
     def score(self) -> float:
         """Corpus chrF in 0-100."""
-        return _score(_metric(self.word_order), self.rows.sum(axis=0))
+        return float(_scores(_metric(self.word_order), self.rows.sum(axis=0)))
+
+    @property
+    def statistics(self) -> Statistics:
+        """The counts with the function that makes corpus chrF of their sums."""
+        score = partial(_scores, _metric(self.word_order))
+        return Statistics(self.rows.astype(np.float64), score)
 
 
 def _metric(word_order: int) -> Any:
@@ -49,10 +57,15 @@ def _metric(word_order: int) -> Any:
     return CHRF(word_order=word_order)
 
 
-def _score(metric: Any, counts: np.ndarray) -> float:
-    """Return the score of counts, (3 k,)."""
-    # sacrebleu has no public name for its counts; tests hold them to its public scores.
-    return float(metric._compute_score_from_stats(counts.tolist()).score)
+def _scores(metric: Any, sums: np.ndarray) -> np.ndarray:
+    """The score of each of the sums of counts, (..., 3 k) to (...)."""
+
+    def score(counts: np.ndarray) -> float:
+        # sacrebleu has no public name for its counts; tests hold them to its scores.
+        whole = np.rint(counts).astype(int).tolist()
+        return float(metric._compute_score_from_stats(whole).score)
+
+    return np.apply_along_axis(score, -1, sums)
 
 
 def chrf(
@@ -98,7 +111,7 @@ def chrf(
         if texts not in known:  # the samples of a prompt share their references
             known[texts] = metric._extract_reference_info(texts)
         rows[number] = metric._compute_segment_statistics(text, known[texts])
-    sentences = np.array([_score(metric, row) for row in rows], dtype=np.float64)
+    sentences = _scores(metric, rows) if len(rows) else np.zeros(0)
     name = "chrF2" + "+" * word_order
     signature = f"{name}|{metric.get_signature().format()}"
     return Chrf(rows, sentences, signature, word_order)

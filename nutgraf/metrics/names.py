@@ -1,4 +1,7 @@
-"""The numbers that texts are scored by, and what tables and pictures call them."""
+"""The numbers that texts are scored by, and what tables and pictures call them.
+
+Which of them a text is scored by is for its task to say (`nutgraf.tasks`).
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,10 @@ MetricName: TypeAlias = Literal[
     "rougeL",
     "rougeLsum",
     "rouge_mean",
+    "chrf",
+    "bleu",
+    "exact_match",
+    "token_f1",
     "length_ratio",
     "repetition",
     "novel_bigrams",
@@ -28,6 +35,10 @@ LABELS = {
     "rougeL": "ROUGE-L",
     "rougeLsum": "ROUGE-Lsum",
     "rouge_mean": "mean 1/2/L",
+    "chrf": "chrF",
+    "bleu": "BLEU",
+    "exact_match": "exact match",
+    "token_f1": "F1",
     "length_ratio": "length ratio",
     "repetition": "repetition",
     "novel_bigrams": "novel bigrams",

@@ -14,11 +14,12 @@ from typing import Any
 
 from nutgraf.data.row_store import rows_on_disk
 from nutgraf.data.rows import Row
-from nutgraf.data.sources import load_split
+from nutgraf.data.sources import data_files, load_split
 from nutgraf.errors import ConfigError
 from nutgraf.evaluation.texts import words_of
 from nutgraf.files import write_json
 from nutgraf.models.checkpoint import load_policy
+from nutgraf.models.mixed import mixed_precision
 from nutgraf.recipes.algorithms import make_recipe, read_options
 from nutgraf.recipes.guarding import guard_card, make_watch
 from nutgraf.recipes.run_card import (
@@ -36,6 +37,7 @@ from nutgraf.rewards.registry import parse_parts
 from nutgraf.rewards.weighted import WeightedSum
 from nutgraf.rl.live import live_display
 from nutgraf.rl.watch import unoptimised
+from nutgraf.tasks.summarize import SUMMARIZE
 from nutgraf.text.words import WordKind
 from nutgraf.training.run_state import latest_checkpoint
 
@@ -50,7 +52,7 @@ def make_reward(
     """Build the reward of its settings.
 
     Args:
-        settings: the settings.
+        settings: the settings; without parts, the reward of summaries.
         words: "english" or "cjk": what a word is.
         seed: of the random control.
 
@@ -66,12 +68,7 @@ def make_reward(
     """
     if settings.parts == ("random",):
         return WeightedSum({"random": (RandomReward(seed), 1.0)})
-    if not settings.parts:
-        raise ConfigError(
-            "reward.parts must name a reward. Received: none. Leave it out for the "
-            "default."
-        )
-    reward = parse_parts(settings.parts, words)
+    reward = parse_parts(settings.parts or SUMMARIZE.reward, words)
     if settings.processes:
         return PooledReward(reward, settings.processes)
     return reward
@@ -101,7 +98,8 @@ def improve(
     """
     folder = Path(settings.out)
     done = _check(settings, folder)
-    policy = load_policy(settings.start)
+    with mixed_precision(settings.mixed_precision):
+        policy = load_policy(settings.start)
     report(f"reading the rows of {settings.data.source}")
     with rows_on_disk(load_split(settings.data, "train", report), folder) as rows:
         return _run(settings, policy, rows, done, report, callbacks)
@@ -172,6 +170,7 @@ def _check(settings: ImproveSettings, folder: Path) -> int:
             f"{settings.start}, the model of the run {folder}. Give another `out`."
         )
     refuse_other_settings(folder, settings)
+    data_files(settings.data)  # the guard's, too, which are read late
     checkpoint = latest_checkpoint(folder / "checkpoints")
     return 0 if checkpoint is None else int(checkpoint.name.rpartition("-")[2])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from nutgraf.metrics.names import LABELS
 from nutgraf.report.parts import Curves, Mark, Series
 from nutgraf.rl.guard import label_of
 
@@ -29,6 +30,9 @@ class _Panel(NamedTuple):
     note: str = ""
 
 
+_SCORES = "rouge1", "rouge2", "rougeL", "chrf", "bleu", "exact_match", "token_f1"
+"""Of all tasks; each run has those of its own."""
+
 _PANELS = (
     _Panel(
         "Reward",
@@ -47,13 +51,9 @@ _PANELS = (
         "Validation is measured without dropout and label smoothing.",
     ),
     _Panel(
-        "ROUGE on validation rows",
-        "F1 (0-100)",
-        {
-            "valid/rouge1": "ROUGE-1",
-            "valid/rouge2": "ROUGE-2",
-            "valid/rougeL": "ROUGE-L",
-        },
+        "Scores on validation rows",
+        "score (0-100)",
+        {f"valid/{name}": LABELS[name] for name in _SCORES},
         "Greedy texts of a fixed sample of rows.",
     ),
     _Panel(

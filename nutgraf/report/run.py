@@ -14,8 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from nutgraf.errors import NutgrafError, RunError
-from nutgraf.evaluation.run import EVALUATION
-from nutgraf.evaluation.texts import TEXTS
+from nutgraf.evaluation.texts import EVALUATION, TEXTS
 from nutgraf.metrics.names import LABELS
 from nutgraf.report.guard import findings
 from nutgraf.report.panels import panels_of, series_of
@@ -36,6 +35,8 @@ __all__ = ["evaluation_table", "report_of_run"]
 T = TypeVar("T")
 
 _CARD = "run.json"
+_SHOWN = ("rouge1", "rougeL", "chrf", "bleu", "exact_match", "token_f1")
+"""Scores of the validation that are facts of a training, where there are such."""
 
 
 def _metric(name: str) -> str:
@@ -163,10 +164,10 @@ def _supervised_facts(
         if np.isfinite(values[best]):
             at = f"nats per token, at update {number(loss.x[best])}"
             facts.append(Fact("best validation loss", f"{loss.y[best]:.3f}", at))
-    for key in ("rouge1", "rougeL"):
+    for key in _SHOWN:
         scores = series_of(records, f"valid/{key}").y
         if len(scores):
-            note = "F1, newest, validation sample"
+            note = "newest, validation sample"
             facts.append(Fact(_metric(key), f"{scores[-1]:.2f}", note))
     weights = _at(card, "weights")
     if isinstance(weights, int | float):

@@ -22,10 +22,11 @@ The rules, in order:
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from nutgraf.text.words import CJK
+from nutgraf.text.words import CJK, contains_cjk
 
-__all__ = ["split_sentences"]
+__all__ = ["join_sentences", "split_sentences"]
 
 _BLOCK = re.compile(r"\n[^\S\n]*\n\s*|\n(?=[^\S\n]*[-*•][^\S\n])")
 _LINE_BREAK = re.compile(r"(?<!\s)\s*\n\s*")
@@ -151,3 +152,19 @@ def split_sentences(text: str) -> list[str]:
         pieces = (block[a:b].strip() for a, b in zip(ends, ends[1:], strict=False))
         sentences.extend(piece for piece in pieces if piece)
     return sentences
+
+
+def join_sentences(sentences: Sequence[str]) -> str:
+    """Return sentences as one text; Chinese and Japanese have no space between them.
+
+    Args:
+        sentences: texts without white space around them.
+
+    Returns:
+        One text; without spaces where one of them has a CJK character.
+
+    Example:
+        >>> join_sentences(["It rained.", "We left."]), join_sentences(["好。", "走。"])
+        ('It rained. We left.', '好。走。')
+    """
+    return ("" if any(map(contains_cjk, sentences)) else " ").join(sentences)

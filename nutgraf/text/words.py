@@ -19,7 +19,7 @@ from nutgraf.errors import ConfigError
 if TYPE_CHECKING:
     from nltk.stem.porter import PorterStemmer  # type: ignore[import-untyped]
 
-__all__ = ["CJK", "WordKind", "contains_cjk", "split_words", "word_kind"]
+__all__ = ["CJK", "PIECE", "WordKind", "contains_cjk", "split_words", "word_kind"]
 
 WordKind = Literal["english", "cjk"]
 
@@ -29,6 +29,8 @@ CJK = (
     "\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f\U00020000-\U000323af"
 )
 _CJK = re.compile(f"[{CJK}]")
+PIECE = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
+"""What lies between spaces; each CJK character is a piece of its own."""
 _WORDS: dict[str, re.Pattern[str]] = {
     "english": re.compile("[a-z0-9]+"),
     "cjk": re.compile(f"[a-z0-9]+|[{CJK}]"),

@@ -35,7 +35,8 @@ def folders(tmp_path, monkeypatch):
 
 def test_every_metric_can_be_chosen():
     kinds = get_type_hints(compare.CompareSettings)
-    assert set(get_args(kinds["metric"])) == set(METRICS)
+    names, nothing = get_args(kinds["metric"])
+    assert set(get_args(names)) == set(METRICS) and nothing is type(None)
 
 
 def test_both_are_shown_with_their_difference(folders, capsys, monkeypatch):
@@ -74,3 +75,10 @@ def test_two_are_needed_and_a_known_metric():
         compare.run(["a"])
     with pytest.raises(ConfigError, match="--metric must be one of"):
         compare.run(["a", "b", "--metric", "rouge7"])
+
+
+def test_a_metric_of_another_task_is_refused(folders, capsys):
+    argv = ["compare", str(folders / "a"), str(folders / "b"), "--metric", "bleu"]
+    assert main(argv) == 2
+    error = capsys.readouterr().err
+    assert "metric must be among rouge1, " in error and "Received: 'bleu'" in error

@@ -43,24 +43,24 @@ def test_reports_become_lines():
 
 
 def test_statistics_and_the_first_rows_are_shown(file, capsys):
-    fields = ["--document_field", "body", "--summary_field", "title"]
+    fields = ["--source_field", "body", "--target_field", "title"]
     assert data.run([str(file), *fields, "--examples", "2"]) == 0
     text = capsys.readouterr().out
     assert "Sentence [0] of this text." in text
-    assert "summary:  Title 1" in text
+    assert "target: Title 1" in text
     assert "Title 2" not in text
     assert "…" in text
 
 
 def test_a_row_without_the_field_is_named(file):
     with pytest.raises(DataError, match=r"rows\.jsonl"):
-        data.run([str(file), "--summary_field", "headline"])
+        data.run([str(file), "--target_field", "headline"])
 
 
 def test_bad_rows_are_counted_and_the_first_ten_shown(file, capsys, recwarn):
     with file.open("a") as opened:
         opened.writelines('{"body": "Text."}\n' for _ in range(12))
-    argv = [str(file), "--document_field", "body", "--summary_field", "title"]
+    argv = [str(file), "--source_field", "body", "--target_field", "title"]
     assert data.run(argv) == 0
     text = capsys.readouterr().out
     assert re.search(r"^ *bad rows +12 *$", text, re.MULTILINE)
@@ -74,7 +74,7 @@ def test_bad_rows_are_counted_and_the_first_ten_shown(file, capsys, recwarn):
 
 
 def test_a_file_without_bad_rows_says_so(file, capsys):
-    data.run([str(file), "--document_field", "body", "--summary_field", "title"])
+    data.run([str(file), "--source_field", "body", "--target_field", "title"])
     text = capsys.readouterr().out
     assert re.search(r"^ *bad rows +0 *$", text, re.MULTILINE)
     assert "left out" not in text

@@ -9,8 +9,8 @@ import pytest
 from nutgraf.cli import evaluate
 from nutgraf.cli.main import main
 from nutgraf.evaluation import generate
-from nutgraf.evaluation.baselines import lead
 from nutgraf.models.checkpoint import save_policy
+from nutgraf.tasks.baselines import lead
 from nutgraf.testing.toys import toy_policy, toy_rows
 
 COUNT = 4

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from nutgraf.cli import summarize
+from nutgraf.cli import summarize, texts
 from nutgraf.cli.main import main
 from nutgraf.errors import ConfigError, DataError, ModelError
 from nutgraf.models.checkpoint import save_policy
@@ -40,7 +40,7 @@ def quick(monkeypatch):
             self.unread += sum(count for count in over if count > 0)
             return ["\n".join(text[:2]) for text in words]
 
-    monkeypatch.setattr("nutgraf.recipes.summarize.Summarizer", Quick)
+    monkeypatch.setattr("nutgraf.recipes.write.Writer", Quick)
 
 
 @pytest.fixture
@@ -81,11 +81,11 @@ def test_several_files_give_their_names(quick, model, tmp_path, capsys):
 def test_rows_keep_their_fields_and_their_order(
     quick, model, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(summarize, "_CHUNK", 2)  # the last chunk is not full
+    monkeypatch.setattr(texts, "_CHUNK", 2)  # the last chunk is not full
     rows = [{"n": n, "body": text, "é": "ü"} for n, text in enumerate(TEXTS[:5])]
     rows[1]["broken"] = "\ud800"  # half of a character: cannot be written as UTF-8
     path = write_rows(tmp_path / "rows.jsonl", rows)
-    fields = ["--document_field", "body", "--summary_field", "short"]
+    fields = ["--source_field", "body", "--target_field", "short"]
     assert summarize.run([path, *fields, "--model", model]) == 0
     printed = capsys.readouterr().out
     short = ["\n".join(row["body"].split()[:2]) for row in rows]
@@ -138,7 +138,7 @@ def test_mistakes_in_the_input_are_told_before_a_model_is_loaded(
     def fail():
         raise AssertionError("the backend was loaded")
 
-    monkeypatch.setattr(summarize, "load_backend", fail)
+    monkeypatch.setattr(texts, "load_backend", fail)
     stdin(b" \n")
     with pytest.raises(DataError, match="must hold at least one word.*empty"):
         summarize.run([])

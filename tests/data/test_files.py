@@ -141,7 +141,7 @@ def test_a_file_without_usable_rows_is_an_error():
 def test_several_references_numbers_as_ids_and_documents_alone():
     record = b'{"id": 7, "document": "a", "summary": ["b", "c"]}'
     assert lines(record) == [Row("7", "a", ("b", "c"), "x.jsonl:1")]
-    assert lines(record, summary_field=None)[0].references == ()
+    assert lines(record, target_field=None)[0].references == ()
 
 
 def test_a_byte_order_mark_is_no_text():
@@ -200,7 +200,7 @@ def test_the_format_can_be_given(tmp_path):
 
 def test_a_stream_is_left_open_for_its_owner():
     stream = io.BytesIO(b'{"document": "a"}')
-    settings = {"summary_field": None, "kind": "jsonl", "stream": stream}
+    settings = {"target_field": None, "kind": "jsonl", "stream": stream}
     assert len(list(read_rows("-", **settings))) == 1
     assert not stream.closed
     with pytest.raises(DataError, match="at least one usable row"):
@@ -211,3 +211,55 @@ def test_records_carry_the_fields_that_make_no_row(tmp_path):
     path = write(tmp_path, "jsonl")
     found = read_records(path, Fields("body"), BadRowLog("fail"))
     assert [record for _, record in found] == RECORDS
+
+
+ASKED = {"context": "A cat sat.", "question": "Who sat?", "answers": ["A cat", "cat"]}
+
+
+def asked(**changes):
+    """The rows of one record of questions and answers."""
+    record = json.dumps({**ASKED, **changes}, ensure_ascii=False)
+    fields = {"source_field": "context", "target_field": "answers"}
+    return lines(record.encode(), **fields, question_field="question")
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        ["A cat", "cat"],
+        [{"text": "A cat", "answer_start": 0}, {"text": "cat", "answer_start": 2}],
+        {"text": ["A cat", "cat"], "answer_start": [0, 2]},
+    ],
+)
+def test_a_question_is_the_first_line_and_answers_come_in_three_forms(answers):
+    (row,) = asked(answers=answers)
+    assert row.document == "Who sat?\nA cat sat."
+    assert row.references == ("A cat", "cat")
+
+
+def test_one_answer_and_a_question_of_many_lines():
+    (row,) = asked(answers={"text": "猫"}, question="谁\n坐着？\n")
+    assert (row.document, row.references) == ("谁 坐着？\nA cat sat.", ("猫",))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"context": " "}, "`context` is empty"),
+        ({"question": ""}, "`question` is empty"),
+        ({"answers": []}, "`answers` is empty"),
+        ({"answers": {"text": [], "answer_start": []}}, "`answers` is empty"),
+        ({"answers": [{"text": ""}]}, "`answers` is empty"),
+        ({"answers": [{"answer": "A cat"}]}, "`answers` must be text, not dict"),
+        ({"question": None}, "`question` must be text, not null"),
+    ],
+)
+def test_a_row_that_cannot_be_asked_is_named(changes, reason):
+    with pytest.raises(DataError, match=f"x.jsonl:1: {reason}"):
+        asked(**changes)
+
+
+def test_a_column_without_questions_is_named(tmp_path):
+    path = write(tmp_path, "csv")
+    with pytest.raises(DataError, match="question_field must name a column"):
+        list(read_rows(path, "body", "title", question_field="question"))

@@ -21,7 +21,7 @@ def file(tmp_path):
 @pytest.fixture
 def settings(file):
     return DataSettings(
-        source="files", train=str(file), document_field="text", summary_field="head"
+        source="files", train=str(file), source_field="text", target_field="head"
     )
 
 
@@ -54,8 +54,8 @@ def test_the_first_rows_can_be_enough(file):
     few = DataSettings(
         "files",
         train=str(file),
-        document_field="text",
-        summary_field="head",
+        source_field="text",
+        target_field="head",
         max_rows=2,
     )
     assert len(list(load_split(few, "train"))) == 2
@@ -76,10 +76,11 @@ def test_wrong_names_are_refused(settings):
     ("source", "setting", "reader"),
     [
         ("cnn_dailymail", {"bad_rows": "skip"}, "files"),
-        ("cnn_dailymail", {"document_field": "article"}, "files"),
+        ("cnn_dailymail", {"source_field": "article"}, "files"),
         ("cnn_dailymail", {"roots": ("site",)}, "docstrings"),
         ("docstrings", {"bad_rows": "skip"}, "files"),
-        ("docstrings", {"summary_field": "head"}, "files"),
+        ("docstrings", {"target_field": "head"}, "files"),
+        ("docstrings", {"question_field": "q"}, "files"),
         ("docstrings", {"train": "rows.jsonl"}, "files"),
         ("docstrings", {"path": "copy"}, "cnn_dailymail"),
         ("files", {"path": "copy"}, "cnn_dailymail"),
@@ -188,7 +189,7 @@ def test_the_setting_that_names_a_column_is_told(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text("text,head\na,b\n")
     settings = DataSettings("files", train=str(path))
-    with pytest.raises(DataError, match=r"^data\.document_field must name a column"):
+    with pytest.raises(DataError, match=r"^data\.source_field must name a column"):
         list(load_split(settings, "train"))
 
 

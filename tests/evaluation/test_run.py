@@ -13,7 +13,6 @@ from nutgraf.evaluation import run as module
 from nutgraf.evaluation.run import evaluate, read_texts
 from nutgraf.evaluation.score import score_texts
 from nutgraf.evaluation.settings import EvaluateSettings
-from nutgraf.metrics.names import METRICS
 from nutgraf.models.checkpoint import save_policy
 from nutgraf.report.run import report_of_run
 from nutgraf.rewards.registry import make_part
@@ -64,7 +63,7 @@ def test_the_model_and_the_baselines_are_scored(settings, found):
     names = [one.name for one in result.baselines]
     assert names == ["first sentence", "first ten words", "Lead-2", "oracle"]
     # Documents are "w1 .. w6. Then more. The end.", references "w1 .. w4".
-    rouge1 = [one.rows["rouge1"].tolist() for one in result.baselines]
+    rouge1 = [one.values("rouge1").tolist() for one in result.baselines]
     assert rouge1[0] == rouge1[3] == pytest.approx([80] * COUNT)
     assert rouge1[1] == pytest.approx([800 / 14] * COUNT)
     assert rouge1[2] == pytest.approx([800 / 12] * COUNT)
@@ -76,7 +75,7 @@ def test_scores_and_texts_are_kept(settings, found):
     assert (kept["name"], kept["n"]) == (settings.model, COUNT)
     assert kept["signature"] == result.system.signature
     assert kept["settings"] == json.loads(json.dumps(dataclasses.asdict(settings)))
-    assert tuple(kept["metrics"]) == METRICS
+    assert tuple(kept["metrics"]) == result.system.metrics
     for name, value in kept["metrics"].items():
         assert value == result.system.interval(name)._asdict()
     oracle = kept["baselines"]["oracle"]
@@ -119,7 +118,7 @@ def test_predictions_are_scored_in_place_of_a_model(settings, tmp_path):
     }
     assert (
         evaluate(predicting(settings, path, [{"text": "x"}] * COUNT))
-        .system.rows["rouge1"]
+        .system.values("rouge1")
         .tolist()
         == [0.0] * COUNT
     )

@@ -6,7 +6,6 @@ import pytest
 from nutgraf.data.rows import Row
 from nutgraf.errors import ConfigError, DataError
 from nutgraf.evaluation.score import best_lead, compare, score_texts
-from nutgraf.metrics.names import METRICS
 from nutgraf.metrics.rouge import rouge
 
 ROWS = [
@@ -24,17 +23,17 @@ def test_scores_are_those_of_the_metrics():
     split = ["It was late.\nThe cat sat.", *PREDICTIONS[1:]]
     expected = rouge(split, [row.references for row in ROWS])
     for kind, values in expected.items():
-        np.testing.assert_array_equal(found.rows[kind], values)
-    assert found.rows["rougeLsum"][0] == pytest.approx(100)  # order does not count
-    assert found.rows["rougeL"][0] < 60
-    np.testing.assert_allclose(found.rows["rouge1"], [100, 80, 0])
+        np.testing.assert_array_equal(found.values(kind), values)
+    assert found.values("rougeLsum")[0] == pytest.approx(100)  # order does not count
+    assert found.values("rougeL")[0] < 60
+    np.testing.assert_allclose(found.values("rouge1"), [100, 80, 0])
     mean = (expected["rouge1"] + expected["rouge2"] + expected["rougeL"]) / 3
-    np.testing.assert_allclose(found.rows["rouge_mean"], mean)
+    np.testing.assert_allclose(found.values("rouge_mean"), mean)
 
 
 def test_means_hold_every_metric_and_length_is_a_ratio_of_sums():
     means = score_texts(ROWS, PREDICTIONS).means()
-    assert tuple(means) == METRICS
+    assert tuple(means) == score_texts(ROWS, PREDICTIONS).metrics
     assert means["rouge1"] == pytest.approx(60)
     assert means["length_ratio"] == pytest.approx((6 + 2 + 3) / (6 + 2 + 2))
     assert means["repetition"] == pytest.approx(50 / 3)
@@ -90,11 +89,11 @@ def test_best_lead_takes_the_better_one_per_metric():
     ]
     found = best_lead(rows)
     assert found.sentence.name == "first sentence"
-    assert found.ten_words.rows["predicted_words"].tolist() == [10, 10]
+    assert found.ten_words.of("length_ratio").rows[:, 0].tolist() == [10, 10]
     for kind in ("rouge1", "rouge2", "rougeL", "rougeLsum", "rouge_mean"):
         both = found.sentence.means()[kind], found.ten_words.means()[kind]
         assert found.scores[kind] == max(both)
-    assert tuple(found.scores) == METRICS
+    assert tuple(found.scores) == found.sentence.metrics
 
 
 def test_chinese_rows():

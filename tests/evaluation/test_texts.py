@@ -101,8 +101,8 @@ def test_two_systems_are_scored_on_their_common_rows(tmp_path):
     one = write(tmp_path / "one.jsonl", records(["a b", "z"]))
     two = write(tmp_path / "two.jsonl", records(["z", "d"]))
     first, second = same_rows(one, two)
-    assert first.rows["rouge1"].tolist() == [100, 0]
-    assert second.rows["rouge1"].tolist() == [0, 100]
+    assert first.values("rouge1").tolist() == [100, 0]
+    assert second.values("rouge1").tolist() == [0, 100]
     assert (first.name, second.ids) == (str(one), ("a", "b"))
 
 
@@ -111,7 +111,7 @@ def test_rows_in_another_order_are_matched_by_id(tmp_path):
     two = write(tmp_path / "two.jsonl", records(["d", "z"], ROWS[::-1]))
     first, second = same_rows(one, two)
     assert first.ids == second.ids == ("a", "b")
-    assert second.rows["rouge1"].tolist() == [0, 100]
+    assert second.values("rouge1").tolist() == [0, 100]
 
 
 def test_systems_with_other_rows_are_refused(tmp_path):

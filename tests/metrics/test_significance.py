@@ -6,8 +6,11 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from sacrebleu.metrics import BLEU, CHRF
 
 from nutgraf.errors import ConfigError, DataError
+from nutgraf.metrics.bleu import bleu
+from nutgraf.metrics.chrf import chrf
 from nutgraf.metrics.significance import bootstrap_interval, paired_test
 
 
@@ -99,3 +102,49 @@ def test_settings_out_of_range_are_refused():
         paired_test([1.0], [1.0], resamples=0)
     with pytest.raises(DataError, match="2 and 1 rows"):
         paired_test([1.0, 2.0], [1.0])
+
+
+TEXTS = ["the cat sat on the mat", "a dog ran far away now", "it rained all day long"]
+OTHERS = ["the cat sat on a mat", "one dog ran far away", "it was raining all day"]
+REFERENCES = [[text] for text in ("the cat sat on the mat", *OTHERS[1:])]
+
+
+def swapped(score):
+    """How far apart a corpus score is after each of the 8 swaps of rows."""
+    found = []
+    for swap in itertools.product([0, 1], repeat=3):
+        pairs = zip(swap, TEXTS, OTHERS, strict=True)
+        left, right = zip(*[(b, a) if s else (a, b) for s, a, b in pairs], strict=True)
+        found.append(abs(score(list(left)) - score(list(right))))
+    return found
+
+
+@pytest.mark.parametrize("name", ["bleu", "chrf"])
+def test_the_test_of_a_corpus_score_is_that_of_sacrebleu_after_each_swap(name):
+    metric, ours = {"bleu": (BLEU(), bleu), "chrf": (CHRF(), chrf)}[name]
+    stream = [[row[0] for row in REFERENCES]]
+
+    def score(texts):
+        return metric.corpus_score(texts, stream).score
+
+    a, b = (ours(texts, REFERENCES).statistics for texts in (TEXTS, OTHERS))
+    apart = swapped(score)
+    exact = np.mean(np.array(apart) >= apart[0] - 1e-9)
+    found = paired_test(a, b, resamples=4000)
+    assert found.difference == pytest.approx(score(TEXTS) - score(OTHERS))
+    assert found.p_value == pytest.approx(exact, abs=0.03)  # swaps are drawn
+    assert found.low <= found.difference <= found.high
+
+
+@pytest.mark.parametrize("name", ["bleu", "chrf"])
+def test_the_interval_of_a_corpus_score_is_that_of_sacrebleu_on_drawn_rows(name):
+    metric, ours = {"bleu": (BLEU(), bleu), "chrf": (CHRF(), chrf)}[name]
+    found = bootstrap_interval(ours(OTHERS, REFERENCES).statistics, 0.9, 20, seed=3)
+    draws = np.random.default_rng(3).integers(0, 3, (20, 3))
+    scores = [
+        metric.corpus_score(
+            [OTHERS[n] for n in draw], [[REFERENCES[n][0] for n in draw]]
+        ).score
+        for draw in draws
+    ]
+    assert found[1:] == pytest.approx(np.quantile(scores, [0.05, 0.95]))

@@ -9,7 +9,7 @@ import pytest
 
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import DataSettings
-from nutgraf.errors import ConfigError, ModelError
+from nutgraf.errors import ConfigError, DataError, ModelError
 from nutgraf.models.checkpoint import load_policy, save_policy
 from nutgraf.recipes.continued import ContinuedSupervised
 from nutgraf.recipes.grpo import GRPO
@@ -192,6 +192,35 @@ def test_what_is_unknown_is_told_before_anything_slow(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_mixed_precision_improves_in_bfloat16_what_stays_float32(settings, tmp_path):
+    seen = []
+
+    class Look(keras.callbacks.Callback):
+        def on_train_batch_end(self, step, logs=None):
+            seen.append((self.model.compute_dtype, logs["policy/ratio"]))
+
+    mixed = dataclasses.replace(settings, mixed_precision=True, out=str(tmp_path))
+    improve(mixed, callbacks=[Look()])
+    assert [dtype for dtype, _ in seen] == ["bfloat16"] * 3
+    # the first ratio of each update: cached and whole passes round differently
+    assert [ratio for _, ratio in seen] == pytest.approx([1.0] * 3, abs=0.1)  # bfloat16
+    assert load_policy(tmp_path / "last").model.compute_dtype == "float32"
+
+
+def test_a_missing_validation_file_is_told_before_rows_are_read(
+    settings, tmp_path, monkeypatch
+):
+    def fail(*arguments):
+        raise AssertionError("the rows were read")
+
+    monkeypatch.setattr("nutgraf.recipes.improve.load_split", fail)
+    train = write_toy_rows(tmp_path / "train.jsonl", 6)
+    data = DataSettings("files", train=train, valid=str(tmp_path / "vaild.jsonl"))
+    wrong = dataclasses.replace(settings, data=data, out=str(tmp_path / "run"))
+    with pytest.raises(DataError, match="must exist. Received: .*vaild.jsonl, which"):
+        improve(wrong)
+
+
 def test_rows_that_are_left_out_are_told(settings, tmp_path, monkeypatch, recwarn):
     monkeypatch.setattr(GRPO, "fit", lambda *given, **more: [])
     bad = {}
@@ -250,11 +279,6 @@ def test_rewards_in_other_processes_are_the_same(rows):
     given = texts, texts, [row.references for row in rows]
     with make_reward(RewardSettings(processes=1)) as pooled:
         assert pooled(*given) == make_reward()(*given)
-
-
-def test_no_reward_is_refused():
-    with pytest.raises(ConfigError, match="must name a reward"):
-        make_reward(RewardSettings(parts=()))
 
 
 def test_the_processes_of_a_reward_end_with_the_run(settings, tmp_path, monkeypatch):

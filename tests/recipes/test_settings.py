@@ -53,7 +53,7 @@ def test_the_default_model_is_one_of_the_sizes():
         (DemoSettings, {"minutes": 0.0}),
         (RewardSettings, {"processes": -1}),
         (ModelSettings, {"width": -64}),
-        (ModelSettings, {"max_source": 0}),
+        (ModelSettings, {"max_source": -1}),
         (ModelSettings, {"vocabulary_size": 0}),
         (SupervisedSettings, {"learning_rate": 0.0}),
         (SupervisedSettings, {"learning_rate": -1e-3}),
@@ -92,7 +92,9 @@ def test_a_model_that_cannot_be_is_refused():
         ModelSettings(width=250)
     with pytest.raises(ConfigError, match="no encoder and no copy head"):
         ModelSettings(architecture="decoder-only", encoder_layers=2)
-    changes = ModelSettings(width=64, copy_head=False).changes
+    changes = TrainSettings(
+        model=ModelSettings(width=64, copy_head=False)
+    ).model.changes
     config = named_config("small", **changes)
     assert (config.width, config.copy, config.max_source) == (64, False, 400)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nutgraf.text.sentences import split_sentences
+from nutgraf.text.sentences import join_sentences, split_sentences
 
 # Each case: the sentences, joined by "|"; the text is the case without the bars.
 SPACED = [
@@ -107,3 +107,9 @@ def test_long_texts_take_linear_time(unit):
     start = time.perf_counter()
     split_sentences(unit * 30_000 + "x")
     assert time.perf_counter() - start < 3  # a quadratic rule takes minutes
+
+
+def test_sentences_are_joined_as_their_language_has_it():
+    assert join_sentences(["One.", "Two."]) == "One. Two."
+    assert join_sentences(["今天。", "GPT。"]) == "今天。GPT。"
+    assert join_sentences([]) == ""

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from nutgraf.errors import ConfigError
-from nutgraf.evaluation.baselines import extractive_oracle, lead, lead_words
 from nutgraf.metrics.rouge import rouge
+from nutgraf.tasks.baselines import extractive_oracle, lead, lead_words
 
 CNN_DM = Path(__file__).parents[3] / "shared/data/cnndm_tok.test.jsonl.gz"
 

@@ -3,35 +3,33 @@ import pytest
 from nutgraf.arrays import Processors
 from nutgraf.data.rows import Row
 from nutgraf.errors import ConfigError
-from nutgraf.recipes import summarize
-from nutgraf.recipes.summarize import Summarizer
+from nutgraf.recipes import write
+from nutgraf.recipes.write import Writer
 from nutgraf.testing.toys import toy_rows
 
 
 def test_counts_what_it_cuts_and_keeps_the_order(policy):
-    summarizer = Summarizer(policy, beams=1, length=8, rows=2)
+    writer = Writer(policy, beams=1, length=8, rows=2)
     long, short = toy_rows(2, length=60)[0], toy_rows(2, seed=1)[1]
-    both = summarizer([long, short])
-    assert (summarizer.cut, summarizer.longest) == (1, 48)
+    both = writer([long, short])
+    assert (writer.cut, writer.longest) == (1, 48)
     pieces = len(policy.codec.tokenizer.encode(long.document))
-    assert summarizer.unread == pieces - 48
-    assert summarizer([short, long]) == both[::-1]
-    assert summarizer.cut == 2
+    assert writer.unread == pieces - 48
+    assert writer([short, long]) == both[::-1]
+    assert writer.cut == 2
     read = policy.codec.tokenizer.encode(long.document)[:48]
     whole = Row("whole", policy.codec.tokenizer.decode(read))
-    assert summarizer([whole, short]) == both  # what follows was not read
-    assert summarizer.cut == 2
+    assert writer([whole, short]) == both  # what follows was not read
+    assert writer.cut == 2
 
 
 def test_the_settings_reach_the_search(policy, monkeypatch):
     calls = []
     monkeypatch.setattr(
-        summarize, "Generator", lambda *given, **named: calls.append((given, named))
+        write, "Generator", lambda *given, **named: calls.append((given, named))
     )
-    Summarizer(
-        policy, 2, 8, min_length=6, no_repeat_ngram=1, rows=3, length_penalty=2.0
-    )
-    Summarizer(policy)
+    Writer(policy, 2, 8, min_length=6, no_repeat_ngram=1, rows=3, length_penalty=2.0)
+    Writer(policy)
     assert calls == [
         (
             (policy, 2, 3, 8, 2.0),
@@ -54,4 +52,4 @@ def test_the_settings_reach_the_search(policy, monkeypatch):
 )
 def test_settings_out_of_range(policy, settings, message):
     with pytest.raises(ConfigError, match=message):
-        Summarizer(policy, **settings)
+        Writer(policy, **settings)

@@ -1,6 +1,6 @@
-"""Summaries of texts from a model folder, and how many texts were cut.
+"""Texts of a policy for use, not for scores: settings checked, cut sources counted.
 
-The function behind `nutgraf summarize`.
+What `nutgraf summarize`, `translate` and `answer` write with.
 """
 
 from __future__ import annotations
@@ -13,24 +13,25 @@ from nutgraf.data.rows import Row
 from nutgraf.errors import ConfigError
 from nutgraf.evaluation.generate import Generator
 
-__all__ = ["Summarizer"]
+__all__ = ["Writer"]
 
 
-class Summarizer:
-    """Writes a summary per row and counts the rows that the model could not read whole.
+class Writer:
+    """Writes a text per row and counts the rows that the model could not read whole.
 
     Args:
         policy: the policy, with a `TextCodec`.
         beams: 1 = greedy, more = beam search.
-        length: most word pieces of a summary; 0 = the model's limit.
-        min_length: least word pieces of a summary.
+        length: most word pieces of a text; 0 = the model's limit.
+        min_length: least word pieces of a text.
         no_repeat_ngram: no n-gram of this size occurs twice; 0 = off.
         rows: rows per batch.
         length_penalty: of beam search: 0 favours short texts, more favours long ones.
 
     Attributes:
-        cut: rows so far whose text was longer than the model reads.
-        unread: word pieces of those texts that it did not read.
+        tokenizer: of the policy.
+        cut: rows so far whose source was longer than the model reads.
+        unread: word pieces of those sources that it did not read.
         longest: word pieces that the model reads.
 
     Raises:
@@ -57,7 +58,7 @@ class Summarizer:
             )
         if not 0 <= length <= codec.max_target:
             raise ConfigError(
-                f"length must be at most {codec.max_target}, the longest summary that "
+                f"length must be at most {codec.max_target}, the longest text that "
                 f"this model learned. Received: length={length}. 0 = that limit."
             )
         if min_length >= (length or codec.max_target):
@@ -68,7 +69,7 @@ class Summarizer:
             )
         self.cut = self.unread = 0
         self.longest = codec.max_source
-        self._tokenizer = codec.tokenizer
+        self.tokenizer = codec.tokenizer
         self._generator = Generator(
             policy,
             beams,
@@ -81,15 +82,15 @@ class Summarizer:
         )
 
     def __call__(self, rows: Sequence[Row]) -> list[str]:
-        """Summarise rows.
+        """Write the texts.
 
         Args:
             rows: what to read.
 
         Returns:
-            One summary per row, in order.
+            One text per row, in order.
         """
-        sources = self._tokenizer.encode_batch([row.document for row in rows])
+        sources = self.tokenizer.encode_batch([row.document for row in rows])
         over = [len(ids) - self.longest for ids in sources if len(ids) > self.longest]
         self.cut += len(over)
         self.unread += sum(over)

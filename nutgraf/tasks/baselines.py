@@ -6,17 +6,14 @@ The oracle reads the references: it shows how far copying whole sentences can go
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from nutgraf.errors import ConfigError
 from nutgraf.metrics.rouge import rouge
 from nutgraf.text.sentences import split_sentences
-from nutgraf.text.words import CJK, WordKind
+from nutgraf.text.words import PIECE, WordKind
 
 __all__ = ["extractive_oracle", "lead", "lead_words"]
-
-_PIECE = re.compile(f"[{CJK}]|[^\\s{CJK}]+")
 
 
 def _check_count(name: str, value: int) -> None:
@@ -65,7 +62,7 @@ def lead_words(document: str, words: int = 10) -> str:
     """
     _check_count("words", words)
     end = 0
-    for number, piece in enumerate(_PIECE.finditer(document), start=1):
+    for number, piece in enumerate(PIECE.finditer(document), start=1):
         end = piece.end()
         if number == words:
             break

@@ -1,0 +1,1 @@
+"""What is written: summaries, translations, answers; one file each."""

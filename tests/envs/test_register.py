@@ -2,11 +2,16 @@ import subprocess
 import sys
 
 import gymnasium
+import pytest
 
+from nutgraf.data.rows import Row
 from nutgraf.data.sources import DataSettings
-from nutgraf.envs.register import NAME
+from nutgraf.envs.register import NAMES
 from nutgraf.envs.text_generation import TextGenerationEnv
 from nutgraf.envs.vector import TextGenerationVectorEnv
+from nutgraf.errors import ConfigError
+
+NAME = NAMES["summarize"]
 
 
 def test_make_and_make_vec_find_it(codec, rows, reward):
@@ -33,6 +38,21 @@ def test_without_rows_it_reads_docstrings_and_the_starter_codec(rows, monkeypatc
     assert asked == [(DataSettings(source="docstrings"), "train")]
     assert seen["source"].shape == (128,) and seen["actions"].shape == (32,)
     assert env.action_space.n == 8000
+
+
+@pytest.mark.parametrize(
+    ("task", "right", "reward"),
+    [("translate", "ein Hund", 1.0), ("answer", "Ein Hund!", 1.0)],
+)
+def test_each_task_has_its_environment_and_its_reward(task, right, reward, codec):
+    rows = [Row("1", "a dog", ("ein Hund",))]
+    envs = gymnasium.make_vec(NAMES[task], num_envs=2, rows=rows, codec=codec)
+    env = gymnasium.make(NAMES[task], rows=rows, codec=codec).unwrapped
+    found = env._episodes.reward(["a dog"], [right], [rows[0].references])
+    assert found == [pytest.approx(reward)]
+    assert envs.reset(seed=0)[0]["actions"].shape[0] == 2
+    with pytest.raises(ConfigError, match=f"given for the task {task}"):
+        gymnasium.make(NAMES[task])
 
 
 def test_the_name_alone_loads_the_module_and_no_framework():

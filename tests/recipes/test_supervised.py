@@ -3,8 +3,10 @@ import json
 import os
 from pathlib import Path
 
+import keras
 import pytest
 
+from nutgraf.data.augment import AugmentSettings
 from nutgraf.data.batches import choose_shapes
 from nutgraf.data.cache import build_cache
 from nutgraf.data.sources import DataSettings
@@ -15,6 +17,7 @@ from nutgraf.models.config import ModelConfig
 from nutgraf.recipes.settings import ModelSettings, TrainSettings
 from nutgraf.recipes.supervised import estimate, train
 from nutgraf.testing.toys import toy_rows
+from nutgraf.text.tokenizer import Tokenizer
 from nutgraf.training.log import read_metrics
 from nutgraf.training.settings import SupervisedSettings
 
@@ -97,6 +100,69 @@ def test_the_estimate_counts_updates_tokens_and_epochs(rows, tokenizer, tmp_path
     assert twice["flops"] == pytest.approx(2 * once["flops"])
     assert 0 <= once["padding_share"] < 1
     assert once["hours"] > 0
+
+
+def test_reading_twice_takes_twice_the_flops(rows, tokenizer, tmp_path):
+    cache = build_cache(rows, tokenizer, tmp_path, 48, 12, "toy")
+    shapes = choose_shapes(cache.source_lengths, cache.target_lengths, 48, 12, 285, 1)
+    config = ModelConfig(tokenizer.vocabulary_size, max_source=48, max_target=12)
+    once, twice = (estimate(config, cache, shapes, 1, 1, reads) for reads in (1, 2))
+    assert twice["flops"] == pytest.approx(2 * once["flops"])
+    assert twice["updates"] == once["updates"]
+
+
+def test_all_options_together_train_a_model_that_can_be_used(settings, tmp_path):
+    """Rotary positions, unigram pieces, R-Drop and changed sources."""
+    own = dataclasses.replace(
+        settings,
+        out=str(tmp_path / "run"),
+        model=dataclasses.replace(
+            settings.model, positions="rotary", tokenizer="unigram"
+        ),
+        training=dataclasses.replace(
+            settings.training, epochs=3, dropout=0.1, r_drop=1.0
+        ),
+        augment=AugmentSettings(token_dropout=0.05, sentence_shuffle=0.5),
+    )
+    assert train(own)["finished"]
+    losses = [r["valid/loss"] for r in read_metrics(own.out) if "valid/loss" in r]
+    assert losses[-1] < losses[0]
+    policy = load_policy(f"{own.out}/last")
+    assert policy.model.config.positions == "rotary"
+    pieces = json.loads(Path(own.out, "last", "tokenizer.json").read_text("utf-8"))
+    assert pieces["model"]["type"] == "Unigram"
+    assert len(Generator(policy)(toy_rows(2, length=6, seed=2))) == 2
+
+
+def test_mixed_precision_learns_and_leaves_float32_weights(settings, tmp_path):
+    seen = []
+
+    class Look(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(self.model.compute_dtype)
+
+    training = dataclasses.replace(settings.training, epochs=3)
+    own = dataclasses.replace(
+        settings, out=str(tmp_path), training=training, mixed_precision=True
+    )
+    train(own, callbacks=[Look()])
+    losses = [r["valid/loss"] for r in read_metrics(tmp_path) if "valid/loss" in r]
+    assert losses[-1] < losses[0] - 0.3
+    assert seen == ["bfloat16"] * 3
+    model = load_policy(tmp_path / "last").model
+    assert model.compute_dtype == "float32"
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_a_tokenizer_without_a_checkpoint_is_made_anew(settings, run, tmp_path):
+    """It may be of other rows: the run before it ended early."""
+    own = dataclasses.replace(settings, out=str(tmp_path), max_minutes=1e-9)
+    Tokenizer.train(["other rows"] * 3, 300).save(tmp_path)
+    before = Tokenizer.load(tmp_path).fingerprint
+    train(own)
+    after = Tokenizer.load(tmp_path)
+    assert after.fingerprint != before
+    assert after.fingerprint == Tokenizer.load(Path(settings.out)).fingerprint
 
 
 def test_goes_on_from_another_model(settings, run, tmp_path):

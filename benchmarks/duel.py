@@ -207,9 +207,11 @@ def _with_memory(make: Callable[[], Step], number: int) -> dict:
     first = _resident("VmHWM") - loaded
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
+    kept = _resident("VmRSS") - loaded
     Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
     step(number + 1)
-    return {"peak": _resident("VmHWM") - loaded, "first_peak": first, "loaded": loaded}
+    peak = _resident("VmHWM") - loaded
+    return {"peak": peak, "first_peak": first, "kept": kept, "loaded": loaded}
 
 
 def serve(prepare: Callable[[dict], Step]) -> None:

@@ -24,6 +24,8 @@ __all__ = ["BeamSearch"]
 Array = Any
 
 WORST = -1e9
+BLOCK = 128
+"""Scores whose largest is looked at before the scores themselves."""
 
 
 class _Beam(NamedTuple):
@@ -157,8 +159,7 @@ class BeamSearch:
         )
         final = ops.reshape(final, (prompts, self.beams, vocabulary))
         total = ops.reshape(beam.scores[..., None] + final, (prompts, -1))
-        scores, flat = ops.top_k(total, 2 * self.beams)
-        flat = ops.cast(flat, "int32")
+        scores, flat = _largest(total, 2 * self.beams)
         chosen = ops.take_along_axis(ops.reshape(final, (prompts, -1)), flat, axis=-1)
         return scores, flat // vocabulary, flat % vocabulary, chosen, state
 
@@ -211,3 +212,25 @@ class BeamSearch:
         actions = ops.where(none, beam.actions[:, :1], beam.closed_actions[:, :1])
         traces = ops.where(none, beam.log_probs[:, :1], beam.closed_log_probs[:, :1])
         return actions, traces
+
+
+def _largest(scores: Array, count: int) -> tuple[Array, Array]:
+    """The largest of each row (P, N) and their places, as `ops.top_k` has them.
+
+    They lie in the `count` blocks with the largest maxima, so no more is ever sorted.
+    """
+    rows, size = scores.shape
+    blocks = -(-size // BLOCK)
+    if blocks <= count:
+        values, places = ops.top_k(scores, count)
+        return values, ops.cast(places, "int32")
+    if space := blocks * BLOCK - size:
+        scores = ops.pad(scores, [(0, 0), (0, space)], constant_values=-np.inf)
+    table = ops.reshape(scores, (rows, blocks, BLOCK))
+    _, best = ops.top_k(ops.max(table, axis=-1), count)
+    best = ops.sort(ops.cast(best, "int32"), axis=-1)  # of equals, the first counts
+    found = ops.take_along_axis(table, best[..., None], axis=1)  # (P, count, BLOCK)
+    values, places = ops.top_k(ops.reshape(found, (rows, -1)), count)
+    places = ops.cast(places, "int32")
+    block = ops.take_along_axis(best, places // BLOCK, axis=-1)
+    return values, block * BLOCK + places % BLOCK

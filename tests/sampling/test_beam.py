@@ -6,7 +6,7 @@ import pytest
 from nutgraf import backend
 from nutgraf.arrays import EOS, Processors
 from nutgraf.errors import ConfigError
-from nutgraf.sampling.beam import BeamSearch
+from nutgraf.sampling.beam import BLOCK, BeamSearch, _largest
 from nutgraf.sampling.sample import Sampler
 from nutgraf.testing.toys import toy_policy, weights_of
 
@@ -103,3 +103,16 @@ def test_settings_are_checked(policy):
         BeamSearch(policy, 0)
     with pytest.raises(ConfigError, match="no top_k or top_p"):
         BeamSearch(policy, processors=Processors(top_k=3))
+
+
+@pytest.mark.parametrize("size", [5, 3 * BLOCK, 20 * BLOCK, 20 * BLOCK + 7])
+def test_largest_in_blocks_are_the_largest_of_all(size):
+    from keras import ops
+
+    random = np.random.default_rng(0)
+    scores = random.integers(-50, 50, (6, size)).astype("float32")  # many are equal
+    scores[0] = -1e9
+    values, places = backend.to_numpy(_largest(ops.convert_to_tensor(scores), 4))
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :4]
+    np.testing.assert_array_equal(places, order)
+    np.testing.assert_array_equal(values, np.take_along_axis(scores, order, axis=1))

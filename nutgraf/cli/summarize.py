@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from nutgraf.cli.config import load_settings
 from nutgraf.cli.texts import TextSettings, Write, read_items, write_items
 from nutgraf.data.bad_rows import BadRowLog
+
+if TYPE_CHECKING:
+    from nutgraf.recipes.long import Reader
 
 __all__ = ["SummarizeSettings", "run"]
 
@@ -56,7 +59,7 @@ def run(argv: Sequence[str]) -> int:
         positional=["files"],
     )
 
-    def how(writer: Any) -> Write:
+    def how(writer: Reader) -> Write:
         from nutgraf.recipes.long import Windows
 
         return Windows(writer) if settings.long == "windows" else writer

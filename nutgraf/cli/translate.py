@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from nutgraf.cli.config import load_settings
 from nutgraf.cli.texts import TextSettings, Write, read_items, write_items
@@ -52,7 +52,7 @@ def run(argv: Sequence[str]) -> int:
         positional=["files"],
     )
 
-    def how(writer: Any) -> Write:
+    def how(writer: Write) -> Write:
         from nutgraf.recipes.lines import LineByLine
 
         if settings.split == "none":

@@ -174,3 +174,11 @@ def test_help_loads_no_framework():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "--no_repeat_ngram" in done.stdout
+
+
+def test_windows_leave_nothing_unread(model, stdin, capsys):
+    stdin(". ".join(TEXTS).encode())
+    argv = ["--model", model, "--beams", "1", "--length", "4", "--long", "windows"]
+    assert summarize.run(argv) == 0
+    printed = capsys.readouterr()
+    assert printed.out.count("\n") == 1 and printed.err == ""

@@ -198,8 +198,7 @@ def train(
         settings.tokens_per_batch,
         settings.num_shapes,
     )
-    training = settings.training
-    reads = 2 if training.r_drop else 1
+    training, reads = settings.training, 2 if settings.training.r_drop else 1
     cost = estimate(config, cache, shapes, training.epochs, training.accumulate, reads)
     report(
         f"{len(cache):,} training rows, {len(caches['valid']):,} validation rows, "
@@ -212,8 +211,8 @@ def train(
     trainer = SupervisedTrainer(
         policy, training, folder, shapes, metrics, settings.augment
     )
-    card = run_card(settings, policy, data)
-    write_json(folder / "run.json", {**card, "estimate": cost})
+    card = {**run_card(settings, policy, data), "estimate": cost}
+    write_json(folder / "run.json", card)
     start = time.monotonic()
     limit = settings.max_minutes * 60 or math.inf
     position = trainer.fit(cache, caches["valid"], callbacks, stop_after=limit)

@@ -122,7 +122,9 @@ class EncoderDecoder(PointerMixture, keras.Model):
         drop = dropout or Dropout(0.0, None)
         # a row without any token (a filler) attends to its first position: no NaN
         first = ops.arange(ops.shape(source_ids)[1]) == 0
-        mask = ops.logical_or(source_mask, first[None])[:, None, :]  # (P, 1, S)
+        empty = ops.logical_not(ops.any(source_mask, axis=1, keepdims=True))
+        filled = ops.logical_or(source_mask, ops.logical_and(first, empty))
+        mask = filled[:, None, :]  # (P, 1, S)
         length = source_ids.shape[1]
         x = drop(self._embed(source_ids, self.source_positions.table(length)))
         at = self.source_positions.rotation(np.arange(length))

@@ -16,8 +16,8 @@ from nutgraf.testing.toys import toy_policy, toy_rows, toy_tokenizer
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-GRAPHS = {"cli", "envs", "evaluation", "recipes", "report", "rl", "testing"}
-WITH_XLA = {"test_learner.py", "test_trainer.py"}
+GRAPHS = {"cli", "envs", "evaluation", "recipes", "report", "rl", "search", "testing"}
+WITH_XLA = {"test_learner.py", "test_trainer.py", "test_ranking_rl.py"}
 """Folders whose tests compile without XLA on TensorFlow, but for these files: the same
 functions, in a third of the time, and TensorFlow never frees what XLA has compiled.
 Models, sampler, learner, trainer and supervised training are tested with XLA, as users

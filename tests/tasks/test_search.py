@@ -75,7 +75,8 @@ def test_empty_missing_and_torn_files_are_told(tmp_path):
     with pytest.raises(DataError, match="must exist. Received: "):
         read_queries(tmp_path / "absent.jsonl")
     torn = tmp_path / "torn.jsonl.gz"
-    torn.write_bytes(gzip.compress(b'{"id": 1, "text": "a"}\n' * 99)[:-9])
+    many = "\n".join(json.dumps({"id": n, "text": "a"}) for n in range(99))
+    torn.write_bytes(gzip.compress(many.encode())[:-9])
     with pytest.raises(DataError, match="must be readable"):
         read_queries(torn)
 

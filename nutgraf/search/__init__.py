@@ -1,0 +1,1 @@
+"""Search: an index on disk, three ways to ask it, models that rank, their training."""

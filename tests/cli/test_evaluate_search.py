@@ -1,0 +1,58 @@
+import json
+
+import pytest
+
+from nutgraf.cli.main import main
+from tests.recipes.test_search import write_toy
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    return write_toy(tmp_path_factory.mktemp("search"))
+
+
+def test_all_modes_and_a_ranker_in_one_table(toy, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    bert, out = toy.index.replace("index", "bert"), tmp_path / "runs.jsonl"
+    argv = [toy.queries, toy.qrels, "--index", toy.index]
+    assert main(["evaluate-search", *argv, "--rerank", bert, "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    for name in ("bm25", "dense", "hybrid", "hybrid + ranker", "nDCG@10", "to bm25"):
+        assert name in printed
+    assert "n = 12 queries" in printed
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert len(rows) == 4 * 12 and {"search", "query_id", "ranking"} == set(rows[0])
+
+
+def test_some_modes(toy, capsys):
+    argv = [toy.queries, toy.qrels, "--index", toy.index, "--modes", "bm25"]
+    assert main(["evaluate-search", *argv]) == 0
+    printed = capsys.readouterr().out
+    assert "bm25" in printed and "hybrid" not in printed
+
+
+def test_unjudged_queries_are_told(toy, tmp_path, capsys):
+    more = tmp_path / "queries.jsonl"
+    with open(toy.queries) as queries:
+        more.write_text(queries.read() + '\n{"id": "new", "text": "a"}')
+    argv = [str(more), toy.qrels, "--index", toy.index, "--modes", "bm25"]
+    assert main(["evaluate-search", *argv]) == 0
+    assert "1 queries without judgements do not count" in capsys.readouterr().out
+
+
+def test_mistakes_are_told_without_a_traceback(toy, tmp_path, capsys):
+    (tmp_path / "empty.jsonl").write_text("")
+    (tmp_path / "bad.jsonl").write_text('{"id": "1"}')
+    index = ["--index", toy.index]
+    for argv, message in (
+        ([str(tmp_path / "empty.jsonl"), toy.qrels, *index], "at least one query"),
+        ([str(tmp_path / "bad.jsonl"), toy.qrels, *index], "`text` is missing"),
+        ([toy.queries, toy.queries, *index], "`query_id` is missing"),
+        ([toy.queries, *index], "`qrels` is needed"),
+        ([toy.queries, toy.qrels, *index, "--modes", "bm25", "bm25"], "each way once"),
+        ([toy.queries, toy.qrels, "--index", str(tmp_path)], "no manifest.json"),
+    ):
+        assert main(["evaluate-search", *argv]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("error: ") and message in error, error
+        assert "Received: " in error and "Traceback" not in error

@@ -52,7 +52,7 @@ def test_what_the_guard_watches_has_its_pictures():
         "Repetition and copying of watched texts",
     ]
     lines = panels["What is not rewarded"].series
-    assert [series.name for series in lines] == ["chrf", "ROUGE-1 recall"]
+    assert [series.name for series in lines] == ["chrF", "ROUGE-1 recall"]
     assert all(panel.marks == [Mark(1, "here")] for panel in panels.values())
 
 
@@ -68,7 +68,7 @@ def test_no_records_give_no_picture():
 
 def test_all_numbers_that_the_trainers_log_have_a_picture():
     sources = ("rl/trainer.py", "rl/learner.py", "rl/watch.py")
-    sources += ("training/supervised.py",)
+    sources += ("training/supervised.py", "training/epochs.py")
     text = "".join((PACKAGE / source).read_text() for source in sources)
     groups = "time|policy|loss|train|reward|sample|valid"
     names = set(re.findall(rf'"((?:{groups})/[a-z_]+)"', text))

@@ -120,9 +120,9 @@ class Bert(keras.Model):
             )
         drop = dropout or Dropout(0.0, None)
         mask = ops.cast(mask, "bool")
-        # a row without any token (a filler) attends to its first position: no NaN
-        first = ops.arange(ops.shape(ids)[1]) == 0
-        visible = ops.logical_or(mask, first[None])[:, None, :]  # (B, 1, S)
+        # a row without any token (a filler) sees its padding: no NaN
+        filler = ops.logical_not(ops.any(mask, axis=1, keepdims=True))
+        visible = ops.logical_or(mask, filler)[:, None, :]  # (B, 1, S)
         if packed is None:
             counts = ops.cumsum(ops.cast(mask, "int32"), axis=1)
             positions = ops.maximum(counts - 1, 0)  # padding takes no position

@@ -157,7 +157,7 @@ def scan(
     """Go through a sequence step by step: one loop in the compiled program.
 
     Of each step only the carry is kept for the gradient: the backward pass computes the
-    rest again.
+    rest again. The gradients of half-precision `shared` arrays add up in float32.
 
     Args:
         step: `(shared, carry, inputs, fixed) -> carry` after one step, of the shapes
@@ -178,7 +178,18 @@ def scan(
         >>> to_numpy(scan(add, [], [ops.zeros(())], [ops.ones(3)], [])[0]).tolist()
         [1.0, 2.0, 3.0]
     """
-    return _engine.scan(step, shared, carry, inputs, fixed)
+    kinds = [keras.backend.standardize_dtype(array.dtype) for array in shared]
+    half = [kind in ("bfloat16", "float16") for kind in kinds]
+
+    def narrowed(shared: list[Array], *parts: list[Array]) -> list[Array]:
+        arrays = zip(shared, kinds, half, strict=True)
+        return step([keras.ops.cast(x, k) if h else x for x, k, h in arrays], *parts)
+
+    wide = [
+        keras.ops.cast(array, "float32") if is_half else array
+        for array, is_half in zip(shared, half, strict=True)
+    ]
+    return _engine.scan(narrowed, wide, carry, inputs, fixed)
 
 
 def linear(

@@ -112,3 +112,21 @@ def test_a_scan_goes_into_a_loop():
         return ops.while_loop(lambda time, total: time < 4, body, (0, start))[1]
 
     assert float(to_numpy(backend.jit(run)(np.float32(1.0)))) == 13.0
+
+
+def test_gradients_of_half_precision_add_up_in_float32():
+    """512 times 1/512 is 1; added up in bfloat16 it would stop at 1/2 or before."""
+
+    def step(shared, carry, inputs, fixed):
+        del fixed
+        return [carry[0] + ops.cast(shared[0], "float32") * inputs[0]]
+
+    def loss(values, parts):
+        shared = [ops.cast(values[0], "bfloat16")]
+        found = backend.scan(step, shared, [ops.zeros(())], [parts], [])
+        return found[0][-1], {}
+
+    parts = np.full(512, 1 / 512, "float32")
+    compiled = backend.jit(backend.value_and_grad(loss))
+    _, grads = compiled([np.float32(3.0)], parts)
+    assert float(to_numpy(grads[0])) == pytest.approx(1.0, rel=1e-2)  # bfloat16 at last

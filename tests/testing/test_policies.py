@@ -1,5 +1,7 @@
 """`check_policy` passes on our policies and names what is broken in others."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -24,7 +26,7 @@ def encoder_decoder(tokenizer):
     return toy_policy(tokenizer, decoder_layers=1)
 
 
-def decoder_only(tokenizer):
+def decoder_only(tokenizer, **changes):
     keras.utils.set_random_seed(0)
     config = ModelConfig(
         vocabulary_size=tokenizer.vocabulary_size,
@@ -37,6 +39,7 @@ def decoder_only(tokenizer):
         max_source=48,
         max_target=12,
         architecture="decoder-only",
+        **changes,
     )
     return policy_of(config, tokenizer, source_step=16)
 
@@ -44,6 +47,15 @@ def decoder_only(tokenizer):
 POLICIES = {
     "encoder-decoder": encoder_decoder,
     "decoder-only": decoder_only,
+    "grouped": functools.partial(decoder_only, key_value_heads=1),
+    "gpt2": functools.partial(decoder_only, block="gpt2"),
+    "language model": functools.partial(decoder_only, separator=False),
+    "lstm": functools.partial(toy_policy, architecture="lstm"),
+    "gru": functools.partial(toy_policy, architecture="gru", copy=False),
+    "rnn": functools.partial(toy_policy, architecture="rnn", coverage=True),
+    "lstm that only remembers": functools.partial(
+        toy_policy, architecture="lstm", copy=False, coverage=True
+    ),
 }
 
 

@@ -151,7 +151,8 @@ def ranking_gains(grades: Array, ideal: Array, rankings: Array) -> Array:
     """
     named = {"grades": (grades, "P C"), "ideal": (ideal, "P")}
     sizes = check_shapes(**named, rankings=(rankings, "P G K"))
-    worth = np.float32(1.0 / np.log2(np.arange(2, sizes["K"] + 2)))  # (K,)
+    discounts = np.float32(1.0 / np.log2(np.arange(2, sizes["K"] + 2)))
+    worth = ops.convert_to_tensor(discounts)  # (K,)
     grades = ops.cast(grades, "float32")
     gains = _of_candidates(grades, rankings) * worth
     best = ops.cast(ideal, "float32")[:, None, None]

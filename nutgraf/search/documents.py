@@ -101,6 +101,7 @@ def read_collection(
     seen: set[str] = set()
     for file in _files(root):
         name = str(file.relative_to(root)) if root.is_dir() else file.name
+        found: Iterator[Document]
         if _is_jsonl(file):
             rows = read_documents(file, fields, log)
             found = (part for row in rows for part in _row(row, words * cut_rows))

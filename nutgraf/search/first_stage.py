@@ -56,8 +56,8 @@ def first_stage_arrays(rows: Sequence[Candidates], width: int) -> dict[str, np.n
     words = [row.bm25 / max(float(row.bm25.max()), 1e-9) for row in rows]
     return {
         "mask": padded([np.ones(len(row.numbers), bool) for row in rows], width),
-        "bm25": padded([np.float32(one) for one in words], width),
-        "dense": padded([np.float32(row.dense) for row in rows], width),
+        "bm25": padded([np.asarray(one, np.float32) for one in words], width),
+        "dense": padded([np.asarray(row.dense, np.float32) for row in rows], width),
     }
 
 

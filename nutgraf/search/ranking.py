@@ -156,7 +156,7 @@ def ranking_rows(
 def _row(query: Query, candidates: Candidates, judged: dict[str, float]) -> RankingRow:
     grades = [judged.get(document.id, 0.0) for document in candidates.documents]
     ideal = ideal_gain(list(judged.values()))
-    return RankingRow(query, candidates, np.float32(gains_of(grades)), ideal)
+    return RankingRow(query, candidates, gains_of(grades).astype(np.float32), ideal)
 
 
 def row_arrays(

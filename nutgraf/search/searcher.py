@@ -221,7 +221,7 @@ class Searcher:
                 "Dense search needs the model of the index. Received: none. Give an "
                 "embedder."
             )
-        return list(np.float32(self.embedder(list(queries))))
+        return list(np.asarray(self.embedder(list(queries)), np.float32))
 
     def _ask(
         self, query: str, vector: np.ndarray | None, mode: Mode, depth: int

@@ -87,7 +87,8 @@ def test_the_gradient_is_that_of_the_expected_ndcg(gradient):
 
     def loss(scores, credit):
         log_probs = ranking_log_probs(scores, rankings, ALL)
-        return ops.sum(policy_gradient_loss(log_probs, credit) * weights[..., None])
+        losses = ops.sum(policy_gradient_loss(log_probs, credit), axis=-1)
+        return ops.sum(losses * ops.convert_to_tensor(weights))
 
     for credit in (to_go, np.broadcast_to(gains.sum(-1, keepdims=True), gains.shape)):
         found = gradient(lambda x, c=credit: loss(x, np.float32(c)), SCORES)

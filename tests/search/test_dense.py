@@ -106,7 +106,7 @@ def test_it_learns(searcher, tmp_path, objective):
         pairs = pairs_of(searcher, queries, judged, 1)
         lesson = Contrastive(model, TEXTS, pairs, 1, 8, 0, dropout=0.0)
     position = SearchLoop(model, lesson, settings, tmp_path / "run", measure).fit()
-    assert position["best"] > before + 0.1
+    assert position["best"] > before and position["best"] > 0.95
     again = load_bi_encoder(tmp_path / "run" / "best", 0.1)
     found = validation(again, rows)(values_of(again))
     assert found == pytest.approx(position["best"], abs=1e-5)

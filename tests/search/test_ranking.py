@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nutgraf.backend import to_numpy
+from nutgraf.backend import jit, to_numpy
 from nutgraf.errors import DataError
 from nutgraf.metrics.retrieval import ndcg
 from nutgraf.search.ranking import Supervised, ranking_rows, row_arrays, validation
@@ -56,12 +56,13 @@ def test_the_loss_falls_when_relevant_ones_get_more(kind, ranking):
     lesson = Supervised(ranker, ranking, 8, 4, 0, kind=kind, dropout=0.0)
     arrays = lesson.arrays(0)
     values = to_numpy([one.value for one in ranker.variables])
-    before, found = lesson.loss(values, arrays, np.int32(0))
+    loss = jit(lesson.loss)
+    before, found = loss(values, arrays, np.int32(0))
     assert float(found["loss/ranking"][1]) == 4
     assert float(found["loss/ranking"][0]) / 4 == pytest.approx(float(before), rel=1e-5)
     more = np.where(arrays["grades"] > 0, 0.2, -0.2).astype("float32")
     inputs = arrays["inputs"] | {"bm25": arrays["inputs"]["bm25"] + more}
-    after, _ = lesson.loss(values, arrays | {"inputs": inputs}, np.int32(0))
+    after, _ = loss(values, arrays | {"inputs": inputs}, np.int32(0))
     assert float(after) < float(before)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nutgraf.backend import to_numpy, value_and_grad
+from nutgraf.backend import jit, to_numpy, value_and_grad
 from nutgraf.search.loop import SearchLoop
 from nutgraf.search.ranking import validation
 from nutgraf.search.ranking_rl import RankingRL
@@ -44,11 +44,13 @@ def test_the_gradient_raises_the_expected_reward(ranking):
     lesson = RankingRL(ranker, ranking, 8, 12, 0, samples=64, places=5)
     arrays, values = lesson.arrays(0), values_of(ranker)
 
+    loss = jit(lesson.loss)
+
     def reward(values, seed):
-        _, found = lesson.loss(values, arrays, np.int32(seed))
+        _, found = loss(values, arrays, np.int32(seed))
         return float(found["reward/ndcg"][0]) / float(found["reward/ndcg"][1])
 
-    (_, found), grads = value_and_grad(lesson.loss)(values, arrays, np.int32(0))
+    (_, found), grads = jit(value_and_grad(lesson.loss))(values, arrays, np.int32(0))
     assert float(found["reward/ndcg"][1]) == 12 * 64
     norm = np.sqrt(sum(np.sum(to_numpy(grad) ** 2) for grad in grads))
     moved = [
@@ -64,15 +66,16 @@ def test_draws_depend_on_seed_row_and_sample_alone(ranking):
     values = values_of(ranker)
     whole = RankingRL(ranker, ranking, 8, 12, 0, places=5)
     arrays = whole.arrays(0)
-    reward = float(whole.loss(values, arrays, np.int32(5))[1]["reward/ndcg"][0])
+    loss = jit(whole.loss)
+    reward = float(loss(values, arrays, np.int32(5))[1]["reward/ndcg"][0])
     parts = 0.0
     for half in (slice(0, 4), slice(4, 12)):
         inputs = {name: one[half] for name, one in arrays["inputs"].items()}
         cut = {name: one[half] for name, one in arrays.items() if name != "inputs"}
-        found = whole.loss(values, {**cut, "inputs": inputs}, np.int32(5))[1]
+        found = loss(values, {**cut, "inputs": inputs}, np.int32(5))[1]
         parts += float(found["reward/ndcg"][0])
     assert parts == pytest.approx(reward, rel=1e-5)
-    other = float(whole.loss(values, arrays, np.int32(6))[1]["reward/ndcg"][0])
+    other = float(loss(values, arrays, np.int32(6))[1]["reward/ndcg"][0])
     assert other != pytest.approx(reward, rel=1e-5)
 
 
@@ -82,8 +85,8 @@ def test_the_supervised_loss_is_mixed_in(ranking):
     plain = RankingRL(ranker, ranking, 8, 6, 0)
     mixed = RankingRL(ranker, ranking, 8, 6, 0, supervised_weight=0.5)
     arrays = plain.arrays(0)
-    before, _ = plain.loss(values, arrays, np.int32(0))
-    after, found = mixed.loss(values, arrays, np.int32(0))
+    before, _ = jit(plain.loss)(values, arrays, np.int32(0))
+    after, found = jit(mixed.loss)(values, arrays, np.int32(0))
     anchor = float(found["loss/ranking"][0])
     assert float(after) == pytest.approx(float(before) + 0.5 * anchor, rel=1e-4)
 
@@ -92,7 +95,7 @@ def test_more_places_than_candidates_are_no_harm(ranking):
     ranker = Rescorer(16, 4)
     lesson = RankingRL(ranker, ranking[:2], 12, 2, 0, places=50)
     arrays = lesson.arrays(0)  # 8 candidates, 12 columns, 12 places
-    (loss, _), grads = value_and_grad(lesson.loss)(
+    (loss, _), grads = jit(value_and_grad(lesson.loss))(
         values_of(ranker), arrays, np.int32(0)
     )
     assert np.isfinite(float(loss))

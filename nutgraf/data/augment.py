@@ -81,7 +81,7 @@ class Augmenter:
         >>> from nutgraf.text.tokenizer import Tokenizer
         >>> tokenizer = Tokenizer.train(["One. Two. Three."], 300)
         >>> change = Augmenter(AugmentSettings(sentence_shuffle=1.0), tokenizer, 0, 0)
-        >>> tokenizer.decode(change(tokenizer.encode("One. Two. Three."), row=7))
+        >>> tokenizer.decode(change(tokenizer.encode("One. Two. Three."), row=1))
         'Two. One. Three.'
     """
 

@@ -8,9 +8,10 @@ pieces, never as id 2. How pieces are learned: `pieces.py`.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -110,20 +111,15 @@ class Tokenizer:
                 f"kind must be one of {', '.join(kinds)}. Received: {kind!r}. Leave it "
                 "out for bpe."
             )
-        seen = 0
-
-        def checked() -> Iterator[str]:
-            nonlocal seen
-            for text in texts:
-                seen += 1
-                yield check_text(text)
-
-        pieces = learn_pieces(checked(), vocabulary_size, kind)
-        if not seen:
+        stream = iter(texts)
+        first = list(itertools.islice(stream, 1))
+        if not first:
             raise DataError(
                 "A tokenizer is trained on one or more texts. Received: none. Check "
                 "that the data source yields rows."
             )
+        checked = map(check_text, itertools.chain(first, stream))
+        pieces = learn_pieces(checked, vocabulary_size, kind)
         return cls(pieces)
 
     @classmethod

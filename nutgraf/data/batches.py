@@ -19,6 +19,8 @@ from nutgraf.errors import ConfigError, DataError
 __all__ = ["BatchPlan", "BatchShape", "choose_shapes", "epoch_batches", "fit_arrays"]
 __all__ += ["materialise", "padding_share"]
 
+STEP = 8
+"""Lengths of shapes are multiples of this, or the limit."""
 POOL = 64
 """Batches' worth of rows that are shuffled together, then sorted by length."""
 
@@ -57,7 +59,7 @@ def choose_shapes(
     tokens_per_batch: int,
     num_shapes: int = 4,
 ) -> tuple[BatchShape, ...]:
-    """Choose a grid of shapes: source lengths at equal shares, short and long targets.
+    """Choose a grid of shapes, in either direction those with the least padding.
 
     Args:
         source_lengths: (N,) tokens of each source.
@@ -77,7 +79,7 @@ def choose_shapes(
     Example:
         >>> shapes = choose_shapes(np.array([10, 40]), np.array([5, 9]), 64, 16, 160, 2)
         >>> [tuple(shape) for shape in shapes]
-        [(48, 8, 2), (48, 16, 2)]
+        [(40, 8, 3), (40, 16, 2)]
     """
     if tokens_per_batch < max_source + max_target:
         raise ConfigError(
@@ -90,8 +92,8 @@ def choose_shapes(
             "Batches are made of one or more rows. Received: none. Check that the "
             "data source yields rows for this split."
         )
-    sources = _edges(source_lengths, max_source, 16, max(1, num_shapes // 2))
-    targets = _edges(target_lengths, max_target, 8, 2 if num_shapes > 1 else 1)
+    sources = _edges(source_lengths, max_source, max(1, num_shapes // 2))
+    targets = _edges(target_lengths, max_target, 2 if num_shapes > 1 else 1)
     return tuple(
         BatchShape(source, target, max(1, tokens_per_batch // (source + target)))
         for source in sources
@@ -99,11 +101,28 @@ def choose_shapes(
     )
 
 
-def _edges(lengths: np.ndarray, longest: int, step: int, count: int) -> list[int]:
-    """Lengths at equal shares of the rows, rounded up; the last holds all."""
-    kept = np.minimum(np.asarray(lengths), longest)
-    marks = np.quantile(kept, np.arange(1, count + 1) / count)
-    return sorted({min(longest, -(-int(mark) // step) * step) for mark in marks})
+def _edges(lengths: np.ndarray, longest: int, count: int) -> list[int]:
+    """Lengths, multiples of `STEP`, that waste least; the last holds all.
+
+    Each row is filled up to the next of at most `count` lengths.
+    """
+    kept = np.sort(np.minimum(np.asarray(lengths), longest))
+    marks = np.minimum(np.unique(-(-kept // STEP) * STEP), longest)
+    fit = np.searchsorted(kept, marks, side="right")  # rows not longer than each mark
+    # cost[i, j] of filling up to mark j what is longer than mark i; -1 is no mark
+    cost = marks[None] * (fit[None] - np.concatenate([[0], fit])[:, None]).astype(float)
+    cost[np.tril_indices(len(marks), -1, len(marks))] = np.inf
+    least, chosen = cost[0], [[int(mark)] for mark in marks]
+    for _ in range(count - 1):
+        table = least[:, None] + cost[1:]
+        best = table.argmin(axis=0)
+        better = table.min(axis=0) < least
+        chosen = [
+            [*chosen[best[j]], int(marks[j])] if better[j] else chosen[j]
+            for j in range(len(marks))
+        ]
+        least = np.minimum(least, table.min(axis=0))
+    return chosen[-1]
 
 
 def _places(shapes: Sequence[BatchShape], cache: TokenCache) -> np.ndarray:

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -47,12 +49,26 @@ def shapes(cache):
 def test_shapes_are_few_round_and_within_the_budget(cache, shapes):
     assert 1 < len(shapes) <= 4
     for shape in shapes:
-        assert shape.source % 16 == 0 or shape.source == MAX_SOURCE
+        assert shape.source % 8 == 0 or shape.source == MAX_SOURCE
         assert shape.target % 8 == 0 or shape.target == MAX_TARGET
         assert shape.rows >= 1
         assert shape.rows * (shape.source + shape.target) <= TOKENS
         assert (shape.rows + 1) * (shape.source + shape.target) > TOKENS
     assert shapes[-1][:2] == (MAX_SOURCE, MAX_TARGET)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_no_other_source_lengths_waste_less(count):
+    lengths = np.random.default_rng(count).integers(1, 90, 40)
+
+    def filled_up(edges):
+        return sum(min(edge for edge in edges if edge >= one) for one in lengths)
+
+    found = choose_shapes(lengths, lengths, 89, 89, 178, 2 * count)
+    edges = sorted({shape.source for shape in found})
+    last = max(edges)
+    others = itertools.combinations(range(8, last, 8), count - 1)
+    assert filled_up(edges) == min(filled_up((*some, last)) for some in others)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 6])

@@ -91,7 +91,7 @@ def test_the_run_says_what_it_is(settings, run):
 
 def test_the_estimate_counts_updates_tokens_and_epochs(rows, tokenizer, tmp_path):
     cache = build_cache(rows, tokenizer, tmp_path, 48, 12, "toy")
-    shapes = choose_shapes(cache.source_lengths, cache.target_lengths, 48, 12, 285, 1)
+    shapes = choose_shapes(cache.source_lengths, cache.target_lengths, 48, 12, 250, 1)
     config = ModelConfig(tokenizer.vocabulary_size, max_source=48, max_target=12)
     once = estimate(config, cache, shapes, 1)
     assert once["updates"] == 9
@@ -104,7 +104,7 @@ def test_the_estimate_counts_updates_tokens_and_epochs(rows, tokenizer, tmp_path
 
 def test_reading_twice_takes_twice_the_flops(rows, tokenizer, tmp_path):
     cache = build_cache(rows, tokenizer, tmp_path, 48, 12, "toy")
-    shapes = choose_shapes(cache.source_lengths, cache.target_lengths, 48, 12, 285, 1)
+    shapes = choose_shapes(cache.source_lengths, cache.target_lengths, 48, 12, 250, 1)
     config = ModelConfig(tokenizer.vocabulary_size, max_source=48, max_target=12)
     once, twice = (estimate(config, cache, shapes, 1, 1, reads) for reads in (1, 2))
     assert twice["flops"] == pytest.approx(2 * once["flops"])

@@ -15,4 +15,4 @@ def cache(rows, tokenizer, tmp_path_factory):
 @pytest.fixture(scope="session")
 def shapes(cache):
     """Nine batches an epoch: of two that make an update, the last lacks its second."""
-    return choose_shapes(cache.source_lengths, cache.target_lengths, 48, 12, 285, 1)
+    return choose_shapes(cache.source_lengths, cache.target_lengths, 48, 12, 250, 1)

@@ -160,7 +160,7 @@ from nutgraf.training.supervised import SupervisedTrainer
 folder, cache_folder, settings = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 tokenizer = toy_tokenizer()
 cache = build_cache([], tokenizer, cache_folder, 48, 12, "toy")
-shapes = choose_shapes(cache.source_lengths, cache.target_lengths, 48, 12, 285, 1)
+shapes = choose_shapes(cache.source_lengths, cache.target_lengths, 48, 12, 250, 1)
 write = MetricsLog.write
 
 def killed(log, step, values):

@@ -21,7 +21,8 @@ from nutgraf.data.texts import read_texts
 from nutgraf.errors import ConfigError, DataError
 from nutgraf.ranges import check_ranges
 
-__all__ = ["Item", "TextSettings", "Write", "read_items", "write_items"]
+__all__ = ["Item", "TextSettings", "Write", "chunks_of", "line_of", "note"]
+__all__ += ["read_items", "write_items"]
 
 _CHUNK = 256
 """Rows that are held in memory."""
@@ -124,23 +125,43 @@ def read_items(
             f"{paths[rows.index(True)]} and {text}. Run the command once for each."
         )
     if "-" in map(str, paths) and sys.stdin.isatty():
-        _note("reading standard input; Ctrl-D ends it")
+        note("reading standard input; Ctrl-D ends it")
     if not all(rows):
         return (Item(row) for row in read_texts(paths, sys.stdin.buffer))
     return _records(settings, paths, question, log)
 
 
-def _note(line: str) -> None:
+def note(line: str) -> None:
+    """Say something beside the texts, on standard error.
+
+    Args:
+        line: without its end.
+    """
     sys.stderr.write(line + "\n")
 
 
-def _chunks(items: Iterator[Item]) -> Iterator[list[Item]]:
+def chunks_of(items: Iterator[Item]) -> Iterator[list[Item]]:
+    """Take what is held in memory at once.
+
+    Args:
+        items: of `read_items`.
+
+    Yields:
+        Lists of them, in order.
+    """
     while chunk := list(itertools.islice(items, _CHUNK)):
         yield chunk
 
 
-def _line(record: dict[str, Any]) -> str:
-    """A row as JSON; as ASCII where it holds what is no valid Unicode."""
+def line_of(record: dict[str, Any]) -> str:
+    """Return a row as JSON; as ASCII where it holds what is no valid Unicode.
+
+    Args:
+        record: the fields of the row.
+
+    Returns:
+        One line without its end.
+    """
     line = json.dumps(record, ensure_ascii=False)
     try:
         line.encode("utf-8")
@@ -151,7 +172,7 @@ def _line(record: dict[str, Any]) -> str:
 
 def _show(settings: TextSettings, item: Item, text: str, lines: bool) -> None:
     if item.record is not None:
-        say(_line({**item.record, settings.target_field: text}))
+        say(line_of({**item.record, settings.target_field: text}))
         return
     text = text if lines else " ".join(text.split())
     say(f"{item.row.id}: {text}" if len(settings.files) > 1 else text)
@@ -179,7 +200,7 @@ def write_items(
         ModelError: the model cannot be loaded.
         ConfigError: a setting does not fit the model.
     """
-    chunks = _chunks(items)
+    chunks = chunks_of(items)
     first = next(chunks)
     load_backend()
     from nutgraf.models.checkpoint import load_policy
@@ -202,9 +223,9 @@ def write_items(
             _show(settings, item, text, lines)
         count += len(chunk)
     if writer.cut:
-        _note(
+        note(
             f"{writer.cut:,} of {count:,} texts were cut: the model reads the "
             f"first {writer.longest:,} word pieces; {writer.unread:,} were "
             "left unread."
         )
-    log.tell(_note)
+    log.tell(note)

@@ -12,6 +12,7 @@ __all__ = ["BadRow", "BadRowLog"]
 
 SHOWN = 10
 """Bad rows that are named in full."""
+_RULE = "Every row must hold the fields that are read, as text."
 
 
 def _warn(line: str) -> None:
@@ -40,6 +41,7 @@ class BadRowLog:
             names them; "skip": they are left out and counted.
         section: of the settings that name policy and fields, such as "data.", for
             messages.
+        rule: what every row must be, a sentence.
 
     Attributes:
         count: number of bad rows so far.
@@ -50,7 +52,9 @@ class BadRowLog:
         ConfigError: the policy is unknown.
     """
 
-    def __init__(self, policy: str = "skip", section: str = "") -> None:
+    def __init__(
+        self, policy: str = "skip", section: str = "", rule: str = _RULE
+    ) -> None:
         """Start at zero."""
         if policy not in ("fail", "skip"):
             raise ConfigError(
@@ -59,6 +63,7 @@ class BadRowLog:
             )
         self.policy = policy
         self.section = section
+        self.rule = rule
         self.count = 0
         self.good = 0
         self.shown: list[BadRow] = []
@@ -88,9 +93,8 @@ class BadRowLog:
         """
         if self.count and self.policy == "fail":
             raise DataError(
-                "Every row must hold the fields that are read, as text. Received: "
-                f"{self.report()}\nMend these rows, or set {self.section}bad_rows to "
-                '"skip" to leave them out.'
+                f"{self.rule} Received: {self.report()}\nMend these rows, or set "
+                f'{self.section}bad_rows to "skip" to leave them out.'
             )
 
     def tell(self, report: Callable[[str], None] | None = None) -> None:

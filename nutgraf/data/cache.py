@@ -7,10 +7,11 @@ when rows, tokenizer and limits are the same.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from nutgraf.files import atomic_folder, write_json
 __all__ = ["TokenCache", "build_cache"]
 
 CHUNK = 512
+
+Encode = Callable[[Sequence[Row]], tuple[list[Any], list[Any]]]
 META = "cache.json"
 
 
@@ -104,6 +107,12 @@ def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield chunk
 
 
+def _encode(tokenizer: Any, rows: Sequence[Row]) -> tuple[list[Any], list[Any]]:
+    references = [row.references[0] if row.references else "" for row in rows]
+    sources = tokenizer.encode_batch([row.document for row in rows])
+    return sources, [[*ids, EOS] for ids in tokenizer.encode_batch(references)]
+
+
 def build_cache(
     rows: Iterable[Row],
     tokenizer: Any,
@@ -111,6 +120,7 @@ def build_cache(
     max_source: int,
     max_target: int,
     name: str,
+    encode: Encode | None = None,
 ) -> TokenCache:
     """Tokenise rows into a folder, or open the one that already holds them.
 
@@ -122,6 +132,8 @@ def build_cache(
         max_target: targets are cut to so many actions.
         name: what the rows are (a source's name, size and time of change, or a hash);
             the same name with the same tokenizer and limits means the same cache.
+        encode: rows -> the ids of their sources, and their actions; None = documents
+            and first references by the tokenizer, an end action behind.
 
     Returns:
         The open cache.
@@ -130,7 +142,7 @@ def build_cache(
     target = Path(folder) / hashlib.sha256(key.encode()).hexdigest()[:16]
     if not (target / META).is_file():
         with atomic_folder(target) as part:
-            _write(rows, tokenizer, part, max_source, max_target, key)
+            _write(rows, tokenizer, part, max_source, max_target, key, encode)
     return TokenCache(target)
 
 
@@ -141,7 +153,9 @@ def _write(
     max_source: int,
     max_target: int,
     key: str,
+    encode: Encode | None,
 ) -> None:
+    encode = encode or functools.partial(_encode, tokenizer)
     dtype = "uint16" if tokenizer.vocabulary_size <= 2**16 else "int32"
     numbers = array("i")  # 4 and 8 bytes a row, where a list takes 36
     starts = {"source": array("q", [0]), "target": array("q", [0])}
@@ -154,12 +168,7 @@ def _write(
         files = {"source": source_file, "target": target_file}
         for chunk in _chunks(rows):
             numbers.extend(row_number(row.id) for row in chunk)
-            references = [row.references[0] if row.references else "" for row in chunk]
-            texts = {
-                "source": tokenizer.encode_batch([row.document for row in chunk]),
-                "target": [[*ids, EOS] for ids in tokenizer.encode_batch(references)],
-            }
-            for kind, lists in texts.items():
+            for kind, lists in zip(("source", "target"), encode(chunk), strict=True):
                 for ids in lists:
                     truncated[kind] += len(ids) > limits[kind]
                     kept = np.asarray(ids[: limits[kind]], dtype)

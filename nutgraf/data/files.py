@@ -38,11 +38,19 @@ class Fields(NamedTuple):
         source: field or column with the source text.
         target: field or column with the text to write; None reads sources only.
         question: field or column with a question about the source; None = no question.
+        no_answers: whether an empty list of answers says that the text has none.
     """
 
     source: str
     target: str | None = None
     question: str | None = None
+    no_answers: bool = False
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Kind of field -> its name, for those that are read."""
+        kinds = "source", "target", "question"
+        return {kind: name for kind in kinds if (name := getattr(self, kind))}
 
 
 def kind_of(path: Path) -> str:
@@ -145,18 +153,44 @@ def _texts(value: Any, name: str) -> tuple[str, ...]:
     return tuple(_text(item, name) for item in plain)
 
 
+def _says_none(value: Any) -> bool:
+    """Whether SQuAD 2 says so that a text has no answer: an empty list of answers."""
+    return value == [] or (isinstance(value, dict) and value.get("text") == [])
+
+
+def _starts(value: Any) -> tuple[int, ...]:
+    """Where answers begin, as SQuAD has it: `answer_start` in each, or one list."""
+    if isinstance(value, dict):
+        given = value.get("answer_start")
+        found = given if isinstance(given, list) else [given]
+    else:
+        several = value if isinstance(value, list) else [value]
+        found = [
+            item.get("answer_start") if isinstance(item, dict) else None
+            for item in several
+        ]
+    told = tuple(start if type(start) is int and start >= 0 else -1 for start in found)
+    return told if any(start >= 0 for start in told) else ()
+
+
 def _row(record: dict[str, Any], fields: Fields, file: str, line: int) -> Row:
     """The row of a record, or ValueError with the reason."""
-    for name in fields:
-        if name is not None and name not in record:
+    for name in fields.names.values():
+        if name not in record:
             raise ValueError(missing_field(name, record))
     document = _text(record[fields.source], fields.source)
     if fields.question is not None:
         question = _text(record[fields.question], fields.question)
         document = ask(question, document)
     references: tuple[str, ...] = ()
+    starts: tuple[int, ...] = ()
     if fields.target is not None:
-        references = _texts(record[fields.target], fields.target)
+        target = record[fields.target]
+        if fields.no_answers and _says_none(target):
+            references = ("",)
+        else:
+            references = _texts(target, fields.target)
+        starts = () if fields.question is None else _starts(target)
     given = record.get("id")
     usable = isinstance(given, str | int) and str(given).strip()
     return Row(
@@ -164,6 +198,7 @@ def _row(record: dict[str, Any], fields: Fields, file: str, line: int) -> Row:
         document,
         references,
         f"{file}:{line}",
+        starts,
     )
 
 
@@ -210,8 +245,8 @@ def _check_header(
     """A check of the column names: a wrong name is an error of the whole file."""
 
     def check(header: Sequence[str]) -> None:
-        for kind, name in fields._asdict().items():
-            if name is not None and name not in header:
+        for kind, name in fields.names.items():
+            if name not in header:
                 raise DataError(
                     f"{section}{kind}_field must name a column. Received: {path}: "
                     f"{missing_field(name, header)}. Set it to one of these."
@@ -266,7 +301,7 @@ def read_records(
         raise DataError(
             "A stream must be jsonl, csv or tsv. Received: parquet. Save it as a file."
         )
-    columns = [name for name in (*fields, "id") if name is not None]
+    columns = [*fields.names.values(), "id"]
     check = _check_header(path, fields, log.section)
     records = _records(path, kind, columns, check, stream)
     return _good(path, records, fields, log)
@@ -313,6 +348,7 @@ def read_rows(
     log: BadRowLog | None = None,
     stream: BinaryIO | None = None,
     question_field: str | None = None,
+    no_answers: bool = False,
 ) -> Iterator[Row]:
     """Read rows from a file, one at a time.
 
@@ -332,6 +368,8 @@ def read_rows(
             name used in messages.
         question_field: field or column with a question about the source, which becomes
             the first line of the document; None = no question.
+        no_answers: whether an empty list of answers says that the text has none: the
+            reference is "" then, otherwise the row is bad.
 
     Returns:
         Iterator of rows in the order of the file.
@@ -344,11 +382,11 @@ def read_rows(
     Example:
         >>> import io
         >>> lines = io.BytesIO(b'{"text": "It rains.", "title": "Rain"}')
-        >>> next(read_rows("-", "text", "title", kind="jsonl", stream=lines))
-        Row(id='-:1', document='It rains.', references=('Rain',), origin='-:1')
+        >>> next(read_rows("-", "text", "title", kind="jsonl", stream=lines))[:3]
+        ('-:1', 'It rains.', ('Rain',))
     """
     own = log or BadRowLog(bad_rows)
-    fields = Fields(source_field, target_field, question_field)
+    fields = Fields(source_field, target_field, question_field, no_answers)
     records = read_records(path, fields, own, kind, stream)
 
     def rows() -> Iterator[Row]:

@@ -58,8 +58,10 @@ class RowStore(Sequence[Row]):
     def _read(self, place: int) -> Row:
         start, end = self._starts[place : place + 2]
         self._file.seek(start)
-        row_id, document, references, origin = json.loads(self._file.read(end - start))
-        return Row(row_id, document, tuple(references), origin)
+        row_id, document, references, origin, starts = json.loads(
+            self._file.read(end - start)
+        )
+        return Row(row_id, document, tuple(references), origin, tuple(starts))
 
 
 @contextmanager
@@ -77,7 +79,7 @@ def rows_on_disk(rows: Iterable[Row], folder: Path) -> Iterator[RowStore]:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     with rows_on_disk([Row("a", "It rains.")], Path(folder)) as rows:
         ...         rows[-1]
-        Row(id='a', document='It rains.', references=(), origin='')
+        Row(id='a', document='It rains.', references=(), origin='', starts=())
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:

@@ -21,12 +21,15 @@ class Row(NamedTuple):
         references: reference summaries, the first is the one trained on; empty
             when there is none (text that is only to be summarised).
         origin: where the row came from, `file:line` or a module name, for messages.
+        starts: for a question, where each reference begins in the text it is about, in
+            characters, -1 where that is not told; empty = it is not told of any.
     """
 
     id: str
     document: str
     references: tuple[str, ...] = ()
     origin: str = ""
+    starts: tuple[int, ...] = ()
 
 
 def row_number(row_id: str) -> int:

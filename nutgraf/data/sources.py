@@ -20,7 +20,14 @@ SPLITS = ("train", "valid", "test")
 READ = {
     "docstrings": ("roots",),
     "cnn_dailymail": ("path",),
-    "files": (*SPLITS, "source_field", "target_field", "question_field", "bad_rows"),
+    "files": (
+        *SPLITS,
+        "source_field",
+        "target_field",
+        "question_field",
+        "no_answers",
+        "bad_rows",
+    ),
 }
 """Source -> the settings that it alone reads."""
 STARTER_FINGERPRINTS = Path(__file__).parents[1] / "starter/fingerprints.safetensors"
@@ -48,6 +55,9 @@ class DataSettings:
     question_field: str = ""
     """For files: name of the field with the question about the text; "" = as the task
     has it."""
+    no_answers: bool = False
+    """For files: whether an empty list of answers says that a text has no answer to its
+    question, as in SQuAD 2; otherwise such a row is bad."""
     bad_rows: Literal["fail", "skip"] = "fail"
     """For files: what to do with rows that cannot be used: stop, or leave them out."""
     roots: tuple[str, ...] = ()
@@ -192,6 +202,7 @@ def _rows(settings: DataSettings, split: str, log: BadRowLog) -> Iterator[Row]:
         settings.target_field or "summary",
         log=log,
         question_field=settings.question_field or None,
+        no_answers=settings.no_answers,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -9,7 +10,7 @@ from typing import BinaryIO
 from nutgraf.data.rows import Row
 from nutgraf.errors import DataError
 
-__all__ = ["decode", "read_texts"]
+__all__ = ["decode", "read_texts", "text_or_file"]
 
 
 def decode(content: bytes, name: str) -> str:
@@ -53,8 +54,8 @@ def read_texts(
 
     Example:
         >>> import io
-        >>> next(read_texts([], io.BytesIO(b"It rained.\nAll day.")))
-        Row(id='-', document='It rained.\nAll day.', references=(), origin='-')
+        >>> next(read_texts([], io.BytesIO(b"It rained.\nAll day."))).document
+        'It rained.\nAll day.'
     """
     for given in paths or ["-"]:
         name = str(given)
@@ -73,6 +74,34 @@ def read_texts(
                 "empty. Give another file."
             )
         yield Row(name, text, (), name)
+
+
+def text_or_file(given: str, stdin: BinaryIO | None = None) -> str:
+    """Return a text that was given as such, or as the name of a file.
+
+    Args:
+        given: the text, the path of a file that there is, or "-" for `stdin`.
+        stdin: binary standard input, `sys.stdin.buffer`.
+
+    Returns:
+        The text; that of a file without the line break at its end.
+
+    Raises:
+        DataError: a file holds nothing but space or no UTF-8, or what was given has
+            the form of a path and no such file is there.
+
+    Example:
+        >>> text_or_file("It rained.")
+        'It rained.'
+    """
+    if given == "-" or os.path.isfile(given):
+        return next(read_texts([given], stdin)).document.removesuffix("\n")
+    if given.endswith((".txt", ".md", ".rst")) and not given.count(" "):
+        raise DataError(
+            f"A text must be the text itself or a file. Received: {given}, which is no "
+            "file that is there. Check the path."
+        )
+    return given
 
 
 def _content(path: Path) -> bytes:

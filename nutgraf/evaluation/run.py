@@ -83,6 +83,12 @@ def _generator(settings: EvaluateSettings) -> Any:
     from nutgraf.evaluation.generate import Generator
     from nutgraf.models.checkpoint import load_policy
 
+    if settings.task == "extract":
+        from nutgraf.evaluation.extract import Extractor
+        from nutgraf.models.span_folder import load_span_policy
+
+        policy = load_span_policy(settings.model)
+        return Extractor(policy, settings.no_answer, settings.threshold)
     processors = Processors(
         min_length=settings.min_length, no_repeat_ngram=settings.no_repeat_ngram
     )

@@ -38,6 +38,10 @@ class EvaluateSettings:
     """Draw so many texts of each row and keep the one that `reward` likes best."""
     reward: tuple[str, ...] = ()
     """With best_of: rewards as name=weight that need no reference (docs/rewards.md)."""
+    no_answer: bool = False
+    """For extract: the answer may be that the text has none."""
+    threshold: float = 0.0
+    """With no_answer: an answer must be so many nats likelier than none."""
     lead: int = 0
     """For summaries: add the first so many sentences as a baseline; 3 is usual for
     news; 0 = none."""
@@ -79,11 +83,34 @@ class EvaluateSettings:
                 f"read. Received: best_of={self.best_of}, beams={self.beams}, "
                 f"predictions={self.predictions!r}. Leave all but one out."
             )
+        self._check_extract()
         if self.predictions and self.model != STARTER:
             raise ConfigError(
                 "Either a model or --predictions is scored. Received: "
                 f"model={self.model} and --predictions {self.predictions}. Leave one "
                 "out."
+            )
+
+    def _check_extract(self) -> None:
+        """Refuse what a model that finds answers does not read, or it alone reads."""
+        names = {
+            True: ("beams", "best_of", "length_penalty", "min_length"),
+            False: ("no_answer", "threshold"),
+        }[self.task == "extract"]
+        idle = [
+            f"{name}={getattr(self, name)}"
+            for name in names
+            if getattr(self, name) != getattr(type(self), name)
+        ]
+        if idle:
+            raise ConfigError(
+                f"The task {self.task} reads no such setting. Received: "
+                f"{', '.join(idle)}. Leave it out."
+            )
+        if self.task == "extract" and not self.predictions and self.model == STARTER:
+            raise ConfigError(
+                "model must be one that finds answers for the task extract. Received: "
+                f"{self.model}. Give what `nutgraf train --task extract` wrote."
             )
 
     @property

@@ -83,6 +83,9 @@ def save_policy(
 
     from nutgraf.backend import to_numpy
 
+    if hasattr(policy, "save"):  # a folder of another form
+        policy.save(folder, values=values, card=card)
+        return
     variables = policy.variables
     if values is None:
         values = to_numpy([variable.value for variable in variables])
@@ -129,7 +132,8 @@ def read_config(folder: Path) -> tuple[str, ModelConfig]:
         if settings.get("model_type") == "bert":
             raise ModelError(
                 f"A model that writes texts is needed. Received: {folder}, a BERT, "
-                "which reads them. Use it with `nutgraf embed`, or in a reward."
+                "which reads them. Use it with `nutgraf embed`, in a reward, or, with "
+                "a span head, with --task extract."
             )
         if settings["format"] != FORMAT:
             raise ModelError(

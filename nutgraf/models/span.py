@@ -7,6 +7,7 @@ onto a Hugging Face `BertForQuestionAnswering`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,11 @@ from nutgraf.layers.dropout import Dropout
 from nutgraf.layers.precision import at_least_float32
 from nutgraf.models.bert_folder import load_bert, save_bert
 
-__all__ = ["SpanModel", "load_span_model", "save_span_model"]
+__all__ = ["KERNEL", "SpanModel", "load_span_model", "save_span_model"]
 
 Array = Any
 
-_KERNEL, _BIAS = "qa_outputs.weight", "qa_outputs.bias"
+KERNEL, _BIAS = "qa_outputs.weight", "qa_outputs.bias"
 
 
 class SpanModel(keras.Model):
@@ -45,6 +46,7 @@ class SpanModel(keras.Model):
         """Create the head."""
         super().__init__(**{"name": "span_model", **kwargs})
         self.bert = bert
+        self.config = bert.config
         self.head = keras.layers.Dense(2, name="span_head", dtype=self.dtype_policy)
         self.build()
 
@@ -71,10 +73,30 @@ class SpanModel(keras.Model):
         Returns:
             Two arrays (B, S), float32 logits; -1e9 where the mask is False.
         """
+        return self.read(ids, mask, segments, dropout)[1:]
+
+    def read(
+        self,
+        ids: Array,
+        mask: Array,
+        segments: Array | None = None,
+        dropout: Dropout | None = None,
+    ) -> tuple[Array, Array, Array]:
+        """Return the state of each token, and the numbers of `logits`.
+
+        Args:
+            ids: as for `logits`.
+            mask: as for `logits`.
+            segments: as for `logits`.
+            dropout: as for `logits`.
+
+        Returns:
+            (B, S, D) states, and two arrays (B, S) of logits.
+        """
         states = self.bert.encode(ids, mask, segments, dropout)
         both = at_least_float32(self.head(states))  # (B, S, 2)
         both = ops.where(ops.cast(mask, "bool")[..., None], both, -1e9)
-        return both[..., 0], both[..., 1]
+        return states, both[..., 0], both[..., 1]
 
     def call(self, inputs: dict[str, Array], training: bool = False) -> Any:
         """Return the logits of start and end; see the class."""
@@ -85,7 +107,11 @@ class SpanModel(keras.Model):
 
 
 def save_span_model(
-    folder: str | Path, model: SpanModel, tokenizer: Any, card: Any = None
+    folder: str | Path,
+    model: SpanModel,
+    tokenizer: Any,
+    card: Any = None,
+    files: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a model folder that transformers can load too.
 
@@ -94,14 +120,16 @@ def save_span_model(
         model: the model.
         tokenizer: its `nutgraf.text.bert_tokenizer.BertTokenizer`.
         card: run card, stored beside the model; None = none.
+        files: path inside the folder -> content, more JSON files.
     """
     kernel, bias = to_numpy([variable.value for variable in model.head.variables])
     save_bert(
         folder,
         model.bert,
         tokenizer,
-        extra={_KERNEL: kernel.T, _BIAS: bias},
+        extra={KERNEL: kernel.T, _BIAS: bias},
         architecture="BertForQuestionAnswering",
+        files=files,
         card=card,
     )
 
@@ -122,7 +150,7 @@ def load_span_model(folder: str | Path) -> tuple[SpanModel, Any]:
     model = SpanModel(loaded.model)
     width = loaded.model.config.width
     for name, variable, shape in zip(
-        (_KERNEL, _BIAS), model.head.variables, ((2, width), (2,)), strict=True
+        (KERNEL, _BIAS), model.head.variables, ((2, width), (2,)), strict=True
     ):
         found = loaded.extra.get(name)
         if found is None or found.shape != shape:

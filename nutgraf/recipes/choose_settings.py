@@ -83,6 +83,11 @@ class ChooseSettings:
                 f"models must be some of {', '.join(MODELS)}. Received: "
                 f"{', '.join(names) or 'none'}. {guess}"
             )
+        if self.task == "extract":
+            raise ConfigError(
+                "task must be one for models that write texts. Received: task=extract. "
+                "`--task answer` has the same rows."
+            )
         check_ranges(self, max_minutes=">= 0")
         found = [self.train_settings(name) for name in names]
         object.__setattr__(self, "data", found[0].data)

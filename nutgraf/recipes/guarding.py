@@ -53,7 +53,7 @@ def make_watch(
     reward: Reward,
     words: WordKind = "english",
     report: Callable[[str], None] = lambda line: None,
-    generator: Generator | None = None,
+    generator: Callable[..., list[str]] | None = None,
 ) -> Watch | None:
     """Make the guard that the settings ask for; its texts are shown by the report.
 

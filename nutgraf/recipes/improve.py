@@ -16,11 +16,14 @@ from nutgraf.data.row_store import rows_on_disk
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import data_files, load_split
 from nutgraf.errors import ConfigError
+from nutgraf.evaluation.extract import Extractor
 from nutgraf.evaluation.texts import words_of
 from nutgraf.files import write_json
 from nutgraf.models.checkpoint import load_policy
 from nutgraf.models.mixed import mixed_precision
+from nutgraf.models.span_folder import load_span_policy
 from nutgraf.recipes.algorithms import make_recipe, read_options
+from nutgraf.recipes.extract import window_rows
 from nutgraf.recipes.guarding import guard_card, make_watch
 from nutgraf.recipes.run_card import (
     refuse_other_rows,
@@ -98,10 +101,14 @@ def improve(
     """
     folder = Path(settings.out)
     done = _check(settings, folder)
+    extract = settings.task == "extract"
     with mixed_precision(settings.mixed_precision):
-        policy = load_policy(settings.start)
+        policy = (load_span_policy if extract else load_policy)(settings.start)
     report(f"reading the rows of {settings.data.source}")
-    with rows_on_disk(load_split(settings.data, "train", report), folder) as rows:
+    found = load_split(settings.data, "train", report)
+    if extract:
+        found = window_rows(settings.data, policy.codec, "train", report)
+    with rows_on_disk(found, folder) as rows:
         return _run(settings, policy, rows, done, report, callbacks)
 
 
@@ -136,7 +143,8 @@ def _run(
     )
     if done:
         report(f"goes on after update {done:,} of {total:,}")
-    guard = make_watch(settings, policy, rows, reward, words, report)
+    writer = Extractor(policy) if settings.task == "extract" else None
+    guard = make_watch(settings, policy, rows, reward, words, report, writer)
     limit = settings.max_minutes * 60 or math.inf
     with live_display(settings.algorithm, total, done) as watch, _closed(reward):
         records = recipe.fit(

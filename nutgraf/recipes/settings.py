@@ -8,7 +8,9 @@ from typing import Any, Literal
 from nutgraf.data.augment import AugmentSettings
 from nutgraf.data.sources import DataSettings
 from nutgraf.errors import ConfigError
+from nutgraf.models.bert_config import BertConfig, named_bert_config
 from nutgraf.models.config import named_config
+from nutgraf.models.span_settings import WindowSettings
 from nutgraf.ranges import check_ranges
 from nutgraf.rl.guard import GuardSettings
 from nutgraf.rl.settings import RLSettings
@@ -57,13 +59,14 @@ class ModelSettings:
     start: str = ""
     """Model folder to go on from ("starter" for the one in the package), which brings
     all settings below; "" = new."""
-    architecture: Literal["encoder-decoder", "decoder-only", "lstm", "gru", "rnn"] = (
-        "encoder-decoder"
-    )
+    architecture: Literal[
+        "encoder-decoder", "decoder-only", "lstm", "gru", "rnn", "bert"
+    ] = "encoder-decoder"
     """Transformer with an encoder, a decoder that goes on from its source, or recurrent
-    encoder and decoder (docs/models.md)."""
+    encoder and decoder (docs/models.md); a bert, which reads, for --task extract."""
     size: str = "small"
-    """Named size: tiny, small, base or article."""
+    """Named size: tiny, small, base or article; for bert: tiny, mini, small, minilm,
+    medium or base."""
     vocabulary_size: int = 30_000
     """Word pieces of the tokenizer."""
     tokenizer: Literal["bpe", "unigram"] = "bpe"
@@ -113,7 +116,32 @@ class ModelSettings:
                 f"model.start brings its own sizes and limits. Received: model.start="
                 f"{self.start} and {', '.join(given)}. Leave one or the other out."
             )
-        named_config(self.size, **self.changes)
+        if self.architecture == "bert":
+            self.bert_config()
+        else:
+            named_config(self.size, **self.changes)
+
+    def bert_config(self, **changes: Any) -> BertConfig:
+        """Return the config of a new BERT.
+
+        Args:
+            **changes: fields of `BertConfig` that these settings do not have.
+
+        Returns:
+            The config.
+
+        Raises:
+            ConfigError: the size is unknown, or a value out of range.
+        """
+        sizes = {
+            "width": self.width,
+            "heads": self.heads,
+            "feed_forward": self.feed_forward,
+            "layers": self.encoder_layers,
+            "vocabulary_size": self.vocabulary_size,
+        }
+        given = {name: value for name, value in sizes.items() if value}
+        return named_bert_config(self.size, **{**given, **changes})
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -141,6 +169,8 @@ class TrainSettings:
     """The training."""
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     """What is changed in the sources of training rows."""
+    windows: WindowSettings = field(default_factory=WindowSettings)
+    """For --task extract: how texts are read."""
     tokens_per_batch: int = 8192
     """Source and target tokens of a batch, padding counted."""
     num_shapes: int = 4
@@ -164,12 +194,38 @@ class TrainSettings:
         task = task_of(self.task)
         _fill(self, data=task.data(self.data))
         self.data.require("train", "valid")
-        if not self.model.start:
+        if self.task == "extract":
+            self._check_extract()
+        elif self.model.architecture == "bert" or self.windows != WindowSettings():
+            raise ConfigError(
+                "A bert and its windows are for the task extract. Received: model."
+                f"architecture={self.model.architecture} and {self.windows} for the "
+                f"task {self.task}. Leave them out, or set `--task extract`."
+            )
+        elif not self.model.start:
             source = self.model.max_source or task.max_source
             target = self.model.max_target or task.max_target
             model = replace(self.model, max_source=source, max_target=target)
             _fill(self, model=model)
             self.check_room(self.model.max_source, self.model.max_target)
+
+    def _check_extract(self) -> None:
+        """Make the model a BERT; refuse what moves the places of answers."""
+        kind = self.model.architecture
+        if kind not in ("bert", ModelSettings.architecture):
+            raise ConfigError(
+                "model.architecture must be bert for the task extract. Received: "
+                f"model.architecture={kind}. Leave it out, or take `--task answer`, "
+                "which writes answers."
+            )
+        if self.augment.active:
+            raise ConfigError(
+                "augment must be left out for the task extract: it moves the answers. "
+                f"Received: {self.augment}. Leave it out."
+            )
+        if not self.model.start:
+            _fill(self, model=replace(self.model, architecture="bert"))
+        self.check_room(self.windows.length, 0)
 
     def check_room(self, max_source: int, max_target: int) -> None:
         """Refuse batches that do not hold a longest row.
@@ -183,10 +239,11 @@ class TrainSettings:
         """
         least = max_source + max_target
         if self.tokens_per_batch < least:
+            parts = "model.max_source + model.max_target"
+            parts = "windows.length" if self.task == "extract" else parts
             raise ConfigError(
-                f"tokens_per_batch must be at least {least}, model.max_source + "
-                f"model.max_target. Received: {self.tokens_per_batch}. Raise it, or "
-                "lower these."
+                f"tokens_per_batch must be at least {least}, {parts}. Received: "
+                f"{self.tokens_per_batch}. Raise it, or lower these."
             )
 
 
@@ -239,6 +296,14 @@ class ImproveSettings:
         task = task_of(self.task)
         _fill(self, data=task.data(self.data))
         self.data.require("train")
+        if self.task == "extract":
+            if self.start == ImproveSettings.start:
+                raise ConfigError(
+                    "start must be a model that finds answers for the task extract. "
+                    f"Received: {self.start}. Give what `nutgraf train --task extract` "
+                    "wrote as `best`."
+                )
+            _fill(self, rl=replace(self.rl, length=task.max_target))
         if not self.reward.parts:
             _fill(self, reward=replace(self.reward, parts=task.reward))
         if self.guard.metrics == GuardSettings.metrics:

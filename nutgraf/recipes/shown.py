@@ -44,7 +44,7 @@ def attention_picture(policy: Any, row: Row, text: str) -> Attention | None:
     """
     codec = policy.codec
     ids = codec.tokenizer.encode(text)[: codec.max_target - 1]
-    if not (ids and policy.model.config.copy):
+    if not (ids and getattr(policy.model.config, "copy", False)):
         return None
     batch = codec.batch([row])
     maps = policy.model.attention_maps(

@@ -18,14 +18,17 @@ from nutgraf.data.batches import choose_shapes, epoch_batches, padding_share
 from nutgraf.data.cache import TokenCache, build_cache
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import data_name, load_split
+from nutgraf.evaluation.extract import Extractor
 from nutgraf.evaluation.generate import Generator
 from nutgraf.evaluation.score import score_texts
 from nutgraf.evaluation.texts import words_of
 from nutgraf.files import write_json
+from nutgraf.models.bert_config import BertConfig
 from nutgraf.models.build import new_policy, with_separator
 from nutgraf.models.checkpoint import load_policy
 from nutgraf.models.config import ModelConfig
 from nutgraf.models.mixed import mixed_precision
+from nutgraf.recipes.extract import span_policy, window_rows
 from nutgraf.recipes.run_card import (
     refuse_other_rows,
     refuse_other_settings,
@@ -74,6 +77,8 @@ def _tokenizer(settings: TrainSettings, folder: Path, rows: Any) -> Tokenizer:
 
 def _policy(settings: TrainSettings, folder: Path, rows: Any) -> Any:
     """The start model, or a new one from the seed."""
+    if settings.task == "extract":
+        return span_policy(settings, rows)
     chosen = settings.model
     if chosen.start:
         policy = with_separator(load_policy(chosen.start), True)
@@ -94,7 +99,7 @@ def _sample_metrics(
     """Scores of greedy texts of some validation rows, a few of them kept."""
     if not rows:
         return None
-    generator = Generator(policy)
+    generator = Extractor(policy) if task.name == "extract" else Generator(policy)
     words = words_of(rows)
 
     def measure(policy: Any) -> dict[str, float]:
@@ -108,7 +113,7 @@ def _sample_metrics(
 
 
 def estimate(
-    config: ModelConfig,
+    config: ModelConfig | BertConfig,
     cache: TokenCache,
     shapes: Sequence[Any],
     epochs: int,
@@ -176,32 +181,21 @@ def train(
     refuse_other_rows(folder, data)
     with mixed_precision(settings.mixed_precision):
         policy = _policy(settings, folder, rows)
-    config = policy.model.config
+    config, codec = policy.model.config, policy.codec
     report(f"reading the rows; as tokens they are kept in {folder / 'cache'}")
-    caches = {
-        split: build_cache(
-            rows(split),
-            policy.codec.tokenizer,
-            folder / "cache",
-            config.max_source,
-            config.max_target,
-            f"{data}|{split}",
-        )
-        for split in ("train", "valid")
-    }
-    cache = caches["train"]
+    cache, valid = _caches(settings, codec, data, rows, said)
     shapes = choose_shapes(
         cache.source_lengths,
         cache.target_lengths,
-        config.max_source,
-        config.max_target,
+        codec.max_source,
+        codec.max_target,
         settings.tokens_per_batch,
         settings.num_shapes,
     )
     training, reads = settings.training, 2 if settings.training.r_drop else 1
     cost = estimate(config, cache, shapes, training.epochs, training.accumulate, reads)
     report(
-        f"{len(cache):,} training rows, {len(caches['valid']):,} validation rows, "
+        f"{len(cache):,} training rows, {len(valid):,} validation rows, "
         f"{policy.model.count_params():,} weights; {cost['updates']:,.0f} updates, "
         f"{cost['flops']:.3g} FLOPs, {cost['padding_share']:.0%} padding, about "
         f"{cost['hours']:.2g} hours on this machine"
@@ -215,7 +209,7 @@ def train(
     write_json(folder / "run.json", card)
     start = time.monotonic()
     limit = settings.max_minutes * 60 or math.inf
-    position = trainer.fit(cache, caches["valid"], callbacks, stop_after=limit)
+    position = trainer.fit(cache, valid, callbacks, stop_after=limit)
     state = "finished" if position["finished"] else "stopped, resume to go on"
     report(
         f"{state} at update {position['step']:,} after "
@@ -223,6 +217,32 @@ def train(
         f"{position['best_loss']} at update {position['best_step']:,}"
     )
     return {**position, "estimate": cost}
+
+
+def _caches(
+    settings: TrainSettings,
+    codec: Any,
+    data: str,
+    rows: Callable[..., Any],
+    report: Callable[[str], None],
+) -> list[TokenCache]:
+    """Training and validation rows as tokens; to extract from, as windows."""
+    encode = None
+    if settings.task == "extract":
+        rows = functools.partial(window_rows, settings.data, codec, report=report)
+        encode, data = codec.encode, f"{data}|{codec.fingerprint}"
+    return [
+        build_cache(
+            rows(split),
+            codec.tokenizer,
+            Path(settings.out) / "cache",
+            codec.max_source,
+            codec.max_target,
+            f"{data}|{split}",
+            encode,
+        )
+        for split in ("train", "valid")
+    ]
 
 
 def _sample_rows(settings: TrainSettings, rows: Callable[..., Any]) -> list[Row]:

@@ -103,7 +103,8 @@ def schedule_prompts(
 
     Args:
         rows: the data, read a few hundred rows at a time.
-        codec: its tokenizer measures; its `max_source` is the longest source.
+        codec: its `source_lengths`, where it has one, or else its tokenizer measures;
+            its `max_source` is the longest source.
         prompts: P >= 1.
         bounds: source lengths in any order; those beyond `max_source` do not count.
         seed: run seed.
@@ -116,8 +117,12 @@ def schedule_prompts(
     """
     lengths = array("i")
     for start in range(0, len(rows), CHUNK):
-        documents = [row.document for row in rows[start : start + CHUNK]]
-        lengths.extend(map(len, codec.tokenizer.encode_batch(documents)))
+        chunk = rows[start : start + CHUNK]
+        if hasattr(codec, "source_lengths"):
+            lengths.extend(codec.source_lengths(chunk))
+        else:
+            documents = [row.document for row in chunk]
+            lengths.extend(map(len, codec.tokenizer.encode_batch(documents)))
     top = codec.max_source
     rising = sorted({*(min(top, bound) for bound in bounds), top})
     return PromptSchedule(lengths, prompts, rising, seed)

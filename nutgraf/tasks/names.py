@@ -6,15 +6,18 @@ from typing import Literal, TypeAlias
 
 from nutgraf.errors import ConfigError
 from nutgraf.tasks.answer import ANSWER
+from nutgraf.tasks.extract import EXTRACT
 from nutgraf.tasks.summarize import SUMMARIZE
 from nutgraf.tasks.task import Task
 from nutgraf.tasks.translate import TRANSLATE
 
 __all__ = ["TASKS", "TaskName", "task_of"]
 
-TaskName: TypeAlias = Literal["summarize", "translate", "answer"]
+TaskName: TypeAlias = Literal["summarize", "translate", "answer", "extract"]
 
-TASKS: dict[str, Task] = {task.name: task for task in (SUMMARIZE, TRANSLATE, ANSWER)}
+TASKS: dict[str, Task] = {
+    task.name: task for task in (SUMMARIZE, TRANSLATE, ANSWER, EXTRACT)
+}
 
 
 def task_of(name: str) -> Task:

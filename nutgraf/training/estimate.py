@@ -12,13 +12,16 @@ import time
 
 import numpy as np
 
+from nutgraf.models.bert_config import BertConfig
 from nutgraf.models.config import ModelConfig
 from nutgraf.models.recurrent_config import RECURRENT, recurrent_weights
 
 __all__ = ["machine_flops", "step_flops"]
 
 
-def step_flops(config: ModelConfig, source_tokens: int, target_tokens: int) -> float:
+def step_flops(
+    config: ModelConfig | BertConfig, source_tokens: int, target_tokens: int
+) -> float:
     """Return the FLOPs of one forward and backward pass over a batch.
 
     Args:
@@ -34,6 +37,8 @@ def step_flops(config: ModelConfig, source_tokens: int, target_tokens: int) -> f
         75.6
     """
     width, hidden = config.width, config.feed_forward
+    if isinstance(config, BertConfig):  # the head is next to nothing
+        return 6.0 * config.layers * (4 * width**2 + 2 * width * hidden) * source_tokens
     output = config.vocabulary_size * width
     if config.architecture == "decoder-only":  # every token passes every block
         shared = (config.key_value_heads or config.heads) / config.heads

@@ -37,9 +37,8 @@ def test_the_share_of_tokens_is_left_out_and_order_kept():
     change = Augmenter(AugmentSettings(token_dropout=0.2), TOKENIZER, 0, 0)
     kept = [change(ids, row) for row in range(20)]
     assert all((np.diff(some.astype(int)) > 0).all() for some in kept)
-    assert np.mean([len(some) for some in kept]) == pytest.approx(
-        800, rel=0.02
-    )  # drawn
+    mean = np.mean([len(some) for some in kept])
+    assert mean == pytest.approx(800, rel=0.02)  # drawn
     everywhere = Counter(np.concatenate(kept).tolist())
     assert len(everywhere) == 1000  # no token is always left out
 

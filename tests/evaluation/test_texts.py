@@ -12,6 +12,7 @@ from nutgraf.evaluation.texts import (
     read_predictions,
     read_texts,
     same_rows,
+    task_in,
     words_of,
 )
 
@@ -126,3 +127,26 @@ def test_systems_with_other_rows_are_refused(tmp_path):
     other = write(tmp_path / "two.jsonl", records(["x", "y"], rows))
     with pytest.raises(DataError, match="others for the row 'b'"):
         same_rows(one, other)
+
+
+def evaluation(folder, task, texts):
+    """A folder as an evaluation leaves it."""
+    folder.mkdir()
+    write(folder / "texts.jsonl", records(texts))
+    if task:
+        settings = json.dumps({"settings": {"task": task}})
+        (folder / "evaluation.json").write_text(settings)
+    return folder
+
+
+def test_the_task_is_read_from_the_folder(tmp_path):
+    one, two = (evaluation(tmp_path / name, "answer", ["a b", "z"]) for name in "ab")
+    assert task_in(one).name == task_in(one / "texts.jsonl").name == "answer"
+    first, _ = same_rows(one, two)
+    assert first.main == "token_f1" and first.means()["exact_match"] == 50
+    old = evaluation(tmp_path / "old", "", ["a b", "z"])
+    assert task_in(old).name == task_in(tmp_path / "nowhere").name == "summarize"
+    with pytest.raises(DataError, match="same task. Received: answer in .*summarize"):
+        same_rows(one, old)
+    (old / "evaluation.json").write_text('{"settings": {"task": "chat"}}')
+    assert task_in(old).name == "summarize"

@@ -16,6 +16,7 @@ from nutgraf.recipes.settings import (
     RewardSettings,
     TrainSettings,
 )
+from nutgraf.rl.guard import GuardSettings
 from nutgraf.rl.settings import RLSettings
 from nutgraf.training.settings import SupervisedSettings
 
@@ -128,3 +129,37 @@ def test_they_load_no_framework():
     loaded = set(done.stdout.split())
     assert "nutgraf.rl.settings" in loaded
     assert not loaded & {"keras", "tensorflow", "jax", "torch"}
+
+
+FILES = DataSettings("files", train="a.jsonl", valid="b.jsonl")
+
+
+def test_limits_fields_reward_and_watch_follow_from_the_task():
+    train = TrainSettings(task="translate", data=FILES)
+    assert (train.model.max_source, train.model.max_target) == (96, 96)
+    assert (train.data.source_field, train.data.target_field) == ("source", "target")
+    improve = ImproveSettings(task="answer", data=FILES)
+    assert improve.reward.parts == ("token_f1=1",)
+    assert improve.data.question_field == "question"
+    assert "exact_match" in improve.guard.metrics
+    assert ImproveSettings().reward.parts[0] == "rouge=1"
+
+
+def test_what_is_set_is_not_replaced():
+    model = ModelSettings(max_source=40, max_target=30)
+    train = TrainSettings(task="translate", data=FILES, model=model)
+    assert (train.model.max_source, train.model.max_target) == (40, 30)
+    guard = GuardSettings(metrics=("bleu",))
+    reward = RewardSettings(parts=("bleu=1",))
+    improve = ImproveSettings(task="translate", data=FILES, reward=reward, guard=guard)
+    assert (improve.reward, improve.guard) == (reward, guard)
+    started = TrainSettings(data=FILES, model=ModelSettings(start="starter"))
+    assert started.model == ModelSettings(start="starter")
+
+
+@pytest.mark.parametrize("cls", [TrainSettings, ImproveSettings])
+def test_an_unknown_task_and_its_data_are_refused(cls):
+    with pytest.raises(ConfigError, match="task must be one of .* Received: 'chat'"):
+        cls(task="chat", data=FILES)
+    with pytest.raises(ConfigError, match="source must be files for the task answer"):
+        cls(task="answer")

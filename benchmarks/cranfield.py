@@ -12,9 +12,11 @@ go on, for as many updates each
 - the same with a random reward,
 - supervised training continued.
 
-Within the training folds one query in five chooses the weights, by nDCG@10; test
-queries have no say. Each query is scored once per seed by a model that has not seen it;
-its scores are averaged over seeds, then compared in pairs over queries.
+The form of the score and the settings were chosen on the training queries of the first
+fold, by folds within them. Within the training folds one query in five chooses the
+weights, by nDCG@10; test queries have no say in them. Each query is scored once per
+seed by a model that has not seen it; its scores are averaged over seeds, then compared
+in pairs over queries.
 
 --cross adds a cross-encoder that starts from MiniLM and ranks 20 documents (hours on a
 CPU); one fold and one seed unless told otherwise. An interrupted call goes on where it
@@ -62,9 +64,9 @@ RESCORE = TrainSearchSettings(
     objective="rescore",
     candidates=CANDIDATES,
     rank=16,
-    dropout=0.1,
+    dropout=0.3,
     training=LoopSettings(
-        updates=200,
+        updates=300,
         batch=16,
         learning_rate=3e-3,
         weight_decay=0.1,
@@ -73,7 +75,7 @@ RESCORE = TrainSearchSettings(
     ),
 )
 LATER = dataclasses.replace(
-    RESCORE.training, updates=100, learning_rate=1e-3, evaluate_every=10
+    RESCORE.training, updates=200, learning_rate=2e-3, evaluate_every=20
 )
 ARMS = {
     "RL on nDCG@10": {"objective": "rl", "reward": "ndcg"},
@@ -84,6 +86,7 @@ CROSS = dataclasses.replace(
     RESCORE,
     objective="cross",
     candidates=20,
+    dropout=0.1,
     max_length=192,
     training=LoopSettings(
         updates=60,

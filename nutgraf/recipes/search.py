@@ -122,7 +122,7 @@ def _lesson(settings: TrainSearchSettings, data: Data, model: Any) -> Any:
             settings.dropout,
         )
     width = settings.candidates
-    rows = ranking_rows(data.searcher, data.train, data.judged, width, True)
+    rows = ranking_rows(data.searcher, data.train, data.judged, width)
     if settings.objective == "rl":
         return RankingRL(
             model,
@@ -163,9 +163,7 @@ def train_on(
     lesson = _lesson(settings, data, model)
     validate, folder = None, Path(settings.out)
     if data.valid:
-        held = ranking_rows(
-            data.searcher, data.valid, data.judged, settings.candidates, False
-        )
+        held = ranking_rows(data.searcher, data.valid, data.judged, settings.candidates)
         validate = validation(model, held)
     report(
         f"{len(data.train):,} queries to learn from, {len(data.valid):,} held out; "

@@ -1,10 +1,10 @@
 """A ranker that reads query and document together: a BERT over the pair, one score.
 
-score = a · BM25 / best BM25 + b · cosine + h · mean of the states of the pair
+score = what the search said (`first_stage.py`) + h · mean of the states of the pair
 
 The words of the query see those of the document in every layer, which no vector made
 beforehand can offer; so it is slow, and ranks only what a search has found. It starts
-as the weighted sum of words and meaning (h is 0), so that few judgements do no harm.
+as a weighted sum of what the search said (h is 0), so that few judgements do no harm.
 
 Reference: Nogueira and Cho 2019, "Passage Re-ranking with BERT", arXiv 1901.04085;
 Askari et al. 2023, "Injecting the BM25 Score as Text Improves BERT-Based Re-rankers",
@@ -58,8 +58,8 @@ class CrossEncoder:
             is cut first.
 
     Attributes:
-        variables: those of the BERT, then the weights of the search, (2,), and the
-            head, (D,).
+        variables: those of the BERT, then the weights of what the search said, (4,),
+            and the head, (D,).
 
     Raises:
         ConfigError: `max_length` is out of range.

@@ -1,8 +1,8 @@
 """Learning to rank candidates: rows, batches, and the supervised lesson.
 
 A row is a query with the first C documents of a search, their grades, and the ideal
-gain of all that was judged. In training, relevant documents that the search missed take
-the last places; in validation they do not, as they will not in use.
+gain of all that was judged. Relevant documents that the search missed are not put among
+them: a ranker would learn that what the search thinks little of is good.
 """
 
 from __future__ import annotations
@@ -106,7 +106,6 @@ def ranking_rows(
     queries: Sequence[Query],
     judged: Judgements,
     count: int,
-    add_relevant: bool,
 ) -> list[RankingRow]:
     """Search for queries and look their documents' grades up.
 
@@ -115,7 +114,6 @@ def ranking_rows(
         queries: those without a relevant document are left out.
         judged: the judgements.
         count: C, most candidates.
-        add_relevant: put relevant documents that were not found in the last places.
 
     Returns:
         The rows; a query for which nothing is found has none.
@@ -123,21 +121,14 @@ def ranking_rows(
     Raises:
         DataError: no row is left.
     """
-    places = {document.id: n for n, document in enumerate(searcher.index.documents)}
     kept = [q for q in queries if any(g > 0 for g in judged.get(q.id, {}).values())]
     mode = searcher.modes()[-1]
     found = searcher.search_all([query.text for query in kept], mode, count)
-    rows = []
-    for query, hits in zip(kept, found, strict=True):
-        own = judged[query.id]
-        numbers = [hit.number for hit in hits]
-        if add_relevant:
-            relevant = (places.get(name) for name, grade in own.items() if grade > 0)
-            missed = [n for n in relevant if n is not None and n not in numbers]
-            missed = missed[: count // 2]
-            numbers = numbers[: count - len(missed)] + missed
-        if numbers:
-            rows.append((query, np.array(numbers, np.int64)))
+    rows = [
+        (query, np.array([hit.number for hit in hits], np.int64))
+        for query, hits in zip(kept, found, strict=True)
+        if hits
+    ]
     if not rows:
         raise DataError(
             "There must be a query with a relevant document. Received: "

@@ -14,4 +14,4 @@ def searcher(tmp_path_factory):
 @pytest.fixture(scope="session")
 def ranking(searcher):
     """Twelve rows of at most eight candidates."""
-    return ranking_rows(searcher, *toy_queries(), 8, True)
+    return ranking_rows(searcher, *toy_queries(), 8)

@@ -6,7 +6,7 @@ import pytest
 from nutgraf.backend import to_numpy
 from nutgraf.errors import ConfigError
 from nutgraf.search.cross_encoder import CrossEncoder
-from nutgraf.search.first_stage import first_stage_scores
+from nutgraf.search.first_stage import START, first_stage_arrays, first_stage_scores
 from nutgraf.search.loop import SearchLoop
 from nutgraf.search.rankers import load_ranker
 from nutgraf.search.ranking import Supervised, validation
@@ -33,9 +33,9 @@ def with_head(cross):
     return values
 
 
-def test_it_starts_as_the_sum_of_words_and_meaning(cross, ranking):
+def test_it_starts_as_what_the_search_said(cross, ranking):
     rows = [row.candidates for row in ranking[:3]]
-    expected = first_stage_scores(np.float32([5, 5]), cross.arrays(rows, 8))
+    expected = first_stage_scores(START, cross.arrays(rows, 8))
     for found, own in zip(cross.rank(rows), np.asarray(expected), strict=True):
         np.testing.assert_allclose(found, own, rtol=1e-5)
 
@@ -47,16 +47,12 @@ def test_each_pair_is_read_alone(cross, ranking):
     for row, scores in zip(rows, together, strict=True):
         (alone,) = cross.rank_with(values, [row])
         np.testing.assert_allclose(alone, scores, rtol=1e-4, atol=1e-5)
-        first = row._replace(
-            numbers=row.numbers[:1],
-            documents=row.documents[:1],
-            bm25=row.bm25[:1],
-            dense=row.dense[:1],
+        backwards = row._replace(documents=row.documents[::-1])
+        (turned,) = cross.rank_with(values, [backwards])
+        said = first_stage_arrays([row], 8)["search"][0] @ START  # whatever is read
+        np.testing.assert_allclose(
+            (turned - said)[::-1], scores - said, rtol=1e-4, atol=1e-4
         )
-        said = scores[0] - 5 * row.bm25[0] / row.bm25.max() - 5 * row.dense[0]
-        (one,) = cross.rank_with(values, [first])
-        share = 5 * bool(row.bm25[0])  # of itself
-        assert one[0] - share - 5 * row.dense[0] == pytest.approx(said, abs=1e-4)
 
 
 def test_query_and_document_are_told_apart(cross, ranking):

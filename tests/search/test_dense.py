@@ -94,7 +94,7 @@ def test_documents_that_answer_too_are_no_negatives(model, searcher):
 def test_it_learns(searcher, tmp_path, objective):
     model = toy_bi_encoder(temperature=0.1)
     queries, judged = toy_queries()
-    rows = ranking_rows(searcher, queries, judged, 12, True)
+    rows = ranking_rows(searcher, queries, judged, 12)
     measure = validation(model, rows)
     before = measure(values_of(model))
     settings = LoopSettings(

@@ -7,25 +7,39 @@ from nutgraf.search.first_stage import (
     first_stage_scores,
     padded,
 )
+from nutgraf.search.fusion import fuse
 
 
-def test_words_are_a_share_of_the_best_and_fillers_are_masked(ranking):
+def test_the_four_numbers(ranking):
     rows = [row.candidates for row in ranking[:3]]
     found = first_stage_arrays(rows, 10)
     assert found["mask"].sum(axis=1).tolist() == [len(row.numbers) for row in rows]
-    assert (found["bm25"].max(axis=1) == 1).all() and (found["bm25"] >= 0).all()
-    assert not found["bm25"][~found["mask"]].any()
-    scores = np.asarray(first_stage_scores(np.float32([2, 3]), found))
-    np.testing.assert_allclose(
-        scores, 2 * found["bm25"] + 3 * found["dense"], rtol=1e-6
-    )
-    assert START.tolist() == [5.0, 5.0]
+    assert not found["search"][~found["mask"]].any()
+    for row, own in zip(rows, found["search"], strict=True):
+        words, meaning, ranks, feedback = own[: len(row.numbers)].T
+        np.testing.assert_allclose(words, row.bm25 / row.bm25.max(), rtol=1e-6)
+        np.testing.assert_array_equal(meaning, row.dense)
+        orders = (np.argsort(-one, kind="stable") for one in (row.bm25, row.dense))
+        numbers, scores = fuse(list(orders), 99)
+        np.testing.assert_allclose(ranks[numbers], 60 * scores, rtol=1e-5)
+        mean = row.vectors[:3].mean(axis=0)
+        cosines = row.vectors @ mean / np.linalg.norm(mean)
+        np.testing.assert_allclose(feedback, cosines, rtol=1e-5, atol=1e-6)
+    scores = np.asarray(first_stage_scores(START, found))
+    np.testing.assert_allclose(scores, found["search"] @ START, rtol=1e-5)
+
+
+def test_without_vectors_words_and_ranks_are_left(ranking):
+    row = ranking[0].candidates._replace(vectors=None, dense=np.zeros(8, "float32"))
+    found = first_stage_arrays([row], 8)["search"][0]
+    assert found[:, 0].max() == 1 and (found[:, 2] > 0).all()
+    assert not found[:, 1].any() and not found[:, 3].any()
 
 
 def test_no_word_in_common_is_no_division_by_0(ranking):
     row = ranking[0].candidates
     row = row._replace(bm25=np.zeros_like(row.bm25))
-    assert (first_stage_arrays([row], 8)["bm25"] == 0).all()
+    assert (first_stage_arrays([row], 8)["search"][..., 0] == 0).all()
 
 
 def test_padded_keeps_types_and_axes():

@@ -121,6 +121,24 @@ def test_valid_after_kill_9(tmp_path, delay):
     assert not [path for path in folder.iterdir() if path.name == "building"]
 
 
+@pytest.mark.parametrize("step", ["write_json", "atomic_folder", "Bm25"])
+def test_a_crash_at_any_step_leaves_the_old_index(tmp_path, monkeypatch, step):
+    folder = tmp_path / "i"
+    build_index(folder, toy_documents(3), HashEmbedder())
+
+    def crash(*args):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        target = index_folder.Bm25 if step == "Bm25" else index_folder
+        patch.setattr(target, "build" if step == "Bm25" else step, crash)
+        with pytest.raises(MemoryError):
+            build_index(folder, toy_documents(4), HashEmbedder())
+    assert len(contents(folder)) == 12
+    build_index(folder, toy_documents(4), HashEmbedder())
+    assert len(contents(folder)) == 16
+
+
 def damage(folder):
     """Name -> a way to break an index, and what is said then."""
     own = next(folder.glob("g-*"))

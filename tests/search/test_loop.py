@@ -7,6 +7,7 @@ import pytest
 
 from nutgraf.backend import to_numpy
 from nutgraf.errors import ConfigError, DataError, RunError
+from nutgraf.search.first_stage import START
 from nutgraf.search.loop import SearchLoop, batch_of
 from nutgraf.search.rankers import load_ranker
 from nutgraf.search.ranking import Supervised, validation
@@ -91,13 +92,13 @@ def test_it_learns_and_keeps_the_best(ranking, tmp_path):
 
 def test_the_start_is_kept_where_training_makes_it_worse(ranking, tmp_path):
     def worse(values):
-        return -abs(float(values[0][0]) - 5.0)
+        return -abs(float(values[0][0]) - float(START[0]))
 
     training = loop(ranking, tmp_path / "run")
     training.validate = worse
     position = training.fit()
     assert position["best_step"] == 0 and position["best"] == 0.0
-    assert weights(tmp_path / "run" / "best")[0].tolist() == [5.0, 5.0]
+    assert weights(tmp_path / "run" / "best")[0].tolist() == START.tolist()
 
 
 def test_patience_ends_it(ranking, tmp_path):
@@ -142,6 +143,6 @@ def test_other_settings_and_nan_are_told(ranking, tmp_path):
     with pytest.raises(ConfigError, match="learning_rate = 0.05. Received: learning"):
         loop(ranking, tmp_path / "run", other).fit()
     training = loop(ranking, tmp_path / "nan")
-    training.model.variables[0].assign(np.full(2, np.nan, "float32"))
+    training.model.variables[0].assign(np.full(4, np.nan, "float32"))
     with pytest.raises(RunError, match="must stay finite. Received: loss/ranking=nan"):
         training.fit()

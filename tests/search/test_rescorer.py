@@ -3,7 +3,7 @@ import pytest
 
 from nutgraf.backend import to_numpy
 from nutgraf.errors import ConfigError
-from nutgraf.search.first_stage import first_stage_scores
+from nutgraf.search.first_stage import START, first_stage_arrays, first_stage_scores
 from nutgraf.search.rankers import load_ranker
 from nutgraf.search.rescorer import Rescorer
 
@@ -14,11 +14,11 @@ def changed(rescorer, seed=0):
     return [np.float32(random.normal(size=one.shape)) for one in rescorer.variables]
 
 
-def test_it_starts_as_the_sum_of_words_and_meaning(ranking):
+def test_it_starts_as_what_the_search_said(ranking):
     rescorer = Rescorer(16, 4)
     rows = [row.candidates for row in ranking]
     arrays = rescorer.arrays(rows, 8)
-    expected = np.asarray(first_stage_scores(np.float32([5, 5]), arrays))
+    expected = np.asarray(first_stage_scores(START, arrays))
     for found, own in zip(rescorer.rank(rows), expected, strict=True):
         np.testing.assert_allclose(found, own, rtol=1e-5)
 
@@ -28,11 +28,9 @@ def test_the_score_is_the_formula(ranking):
     weights, left, right = values = changed(rescorer)
     row = ranking[0].candidates
     (found,) = rescorer.rank_with(values, [row])
-    expected = (
-        weights[0] * row.bm25 / row.bm25.max()
-        + weights[1] * row.dense
-        + row.vectors @ right @ (row.query_vector @ left)
-    )
+    product = row.vectors @ right @ (row.query_vector @ left)
+    said = first_stage_arrays([row], 8)["search"][0] @ weights
+    expected = said + product / 10
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 

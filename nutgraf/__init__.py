@@ -11,6 +11,8 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "A2C": "recipes.a2c",
     "Algorithm": "rl.algorithm",
+    "Bert": "models.bert",
+    "BertTokenizer": "text.bert_tokenizer",
     "BestOf": "evaluation.best_of",
     "ContinuedSupervised": "recipes.continued",
     "DPO": "recipes.dpo",
@@ -38,6 +40,7 @@ _PUBLIC = {
     "Sampler": "sampling.sample",
     "Searcher": "search.searcher",
     "SelfCritical": "recipes.self_critical",
+    "SentenceEmbedder": "models.embedding",
     "SupervisedSettings": "training.settings",
     "SupervisedTrainer": "training.supervised",
     "Task": "tasks.task",
@@ -51,8 +54,10 @@ _PUBLIC = {
     "compare": "evaluation.score",
     "continuations": "evaluation.continuations",
     "fit_arrays": "data.batches",
+    "load_bert": "models.bert_folder",
     "load_cnn_dailymail": "data.cnn_dailymail",
     "load_docstrings": "data.docstrings",
+    "load_embedder": "models.embedding",
     "load_policy": "models.checkpoint",
     "make_recipe": "recipes.algorithms",
     "make_reward": "recipes.improve",
@@ -63,8 +68,8 @@ _PUBLIC = {
     "read_rows": "data.files",
     "save_policy": "models.checkpoint",
     "score_texts": "evaluation.score",
-    "text_surprise": "evaluation.surprise",
     "task_of": "tasks.names",
+    "text_surprise": "evaluation.surprise",
 }
 """Public name -> module that has it."""
 

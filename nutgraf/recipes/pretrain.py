@@ -44,7 +44,8 @@ def _tokenizer(settings: PretrainSettings, report: Report) -> Tokenizer:
         return Tokenizer.load(folder)
     report("learning the word pieces")
     texts = (row.document for row in load_documents(settings.data, "train", report))
-    tokenizer = Tokenizer.train(texts, settings.model.vocabulary_size)
+    chosen = settings.model
+    tokenizer = Tokenizer.train(texts, chosen.vocabulary_size, chosen.tokenizer)
     tokenizer.save(folder)
     return tokenizer
 

@@ -40,6 +40,8 @@ class LanguageModelSettings:
     medium or base."""
     vocabulary_size: int = 30_000
     """Word pieces of the tokenizer."""
+    tokenizer: Literal["bpe", "unigram"] = "bpe"
+    """How the word pieces are learned: merged pairs, or the likeliest cuts."""
     width: int = 0
     """Size of the states."""
     heads: int = 0

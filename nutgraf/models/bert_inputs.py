@@ -32,7 +32,7 @@ class BertBatch(NamedTuple):
 
 
 def padded_length(length: int, limit: int) -> int:
-    """Return one of few lengths: 16, 32, 64, ..., and the limit.
+    """Return one of few lengths: 16, 32, 48, 64, 96, 128, ..., and the limit.
 
     Args:
         length: in tokens.
@@ -42,12 +42,14 @@ def padded_length(length: int, limit: int) -> int:
         The smallest that holds `length`, or the limit.
 
     Example:
-        >>> padded_length(17, 100), padded_length(65, 100), padded_length(3, 10)
+        >>> padded_length(17, 100), padded_length(97, 100), padded_length(3, 10)
         (32, 100, 10)
     """
     size = _SHORTEST
     while size < length:
         size *= 2
+    between = size * 3 // 4
+    size = between if length <= between > 2 * _SHORTEST else size
     return min(size, limit)
 
 

@@ -43,8 +43,9 @@ class EmbeddingMatchReward:
     """How well the tokens of a text match those of the best reference, by a BERT.
 
     Each token is matched with the nearest one of the other text by the cosine of their
-    states; F1 of the two means, see `nutgraf.metrics.embedding_match`. Even texts that
-    have nothing in common get 0.2 to 0.5; `baseline` takes that off.
+    states; F1 of the two means, see `nutgraf.metrics.embedding_match`. Of minilm, the
+    summary of another article gets 0.23 on average, of an earlier layer 0.5 and more;
+    `baseline` takes that off.
 
     Range: [0, 1]; 0 for an empty text, None for a row without references.
 

@@ -129,6 +129,13 @@ PARTS: Mapping[str, Part] = MappingProxyType(
         "token_f1": Part(
             "tokens of the answer shared (F1)", "[0, 1]", True, "answers:TokenF1Reward"
         ),
+        "embedding_match": Part(
+            "tokens matched by meaning (BERTScore)",
+            "[0, 1]",
+            True,
+            "embedding_match:EmbeddingMatchReward",
+            needed=("model",),
+        ),
         "length": Part(
             "longer or shorter than the reference",
             "[-1, 0]",
@@ -217,7 +224,7 @@ def ready_parts(words: WordKind = "english") -> tuple[str, ...]:
 
     Example:
         >>> set(PARTS) - set(ready_parts("cjk")) == {
-        ...     "band", "overlong", "readability", "language"
+        ...     "band", "overlong", "readability", "language", "embedding_match"
         ... }
         True
     """

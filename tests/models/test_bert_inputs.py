@@ -19,7 +19,16 @@ def tokenizer():
 
 @pytest.mark.parametrize(
     ("length", "limit", "expected"),
-    [(1, 512, 16), (16, 512, 16), (17, 512, 32), (300, 512, 512), (40, 50, 50)],
+    [
+        (1, 512, 16),
+        (16, 512, 16),
+        (17, 512, 32),
+        (33, 512, 48),
+        (96, 512, 96),
+        (97, 512, 128),
+        (400, 512, 512),
+        (49, 50, 50),
+    ],
 )
 def test_lengths_are_few(length, limit, expected):
     assert padded_length(length, limit) == expected
@@ -61,4 +70,4 @@ def test_batches_hold_each_input_once_in_few_shapes(count):
         assert batch.ids.size <= 8192 or len(part) == 1
     assert sorted(seen) == list(range(count))
     assert len(shapes) <= 8
-    assert {rows for rows, _ in shapes} <= {1, 8, 64, 512, 256, 163}
+    assert {rows for rows, _ in shapes} <= {1, 8, 64, 512, 256, 170, 163}

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from nutgraf.errors import ConfigError
+from nutgraf.models.bert_folder import save_bert
 from nutgraf.rewards.base import score_completions
 from nutgraf.rewards.copying import CopiedSharePenalty
 from nutgraf.rewards.language import LanguageReward
@@ -18,11 +19,13 @@ from nutgraf.rewards.registry import PARTS, make_part, parse_parts, ready_parts
 from nutgraf.rewards.repetition import RepetitionPenalty
 from nutgraf.rewards.rouge import RougeReward
 from nutgraf.rewards.weighted import WeightedSum
+from tests.models.bert_toys import toy_bert, toy_bert_tokenizer
 
 NEEDED = {
     "band": {"low": 2, "high": 9},
     "overlong": {"limit": 9, "buffer": 3},
     "language": {"language": "en"},
+    "embedding_match": {"model": "bert"},
 }
 SOURCE = "Rome, 1 May: the shop of Anna sold 1,000 cakes. The cakes were good."
 TEXTS = [
@@ -37,6 +40,16 @@ TEXTS = [
 ]
 
 
+@pytest.fixture
+def bert_beside(name, monkeypatch, tmp_path_factory):
+    """Put a BERT into the current folder for the one part that needs it."""
+    if name == "embedding_match":
+        folder = tmp_path_factory.mktemp("part")
+        tokenizer = toy_bert_tokenizer()
+        save_bert(folder / "bert", toy_bert(tokenizer), tokenizer)
+        monkeypatch.chdir(folder)
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -46,7 +59,7 @@ TEXTS = [
         if words == "english" or not part.english
     ],
 )
-def test_every_part_keeps_to_its_range(name, words):
+def test_every_part_keeps_to_its_range(name, words, bert_beside):
     part = PARTS[name]
     reward = make_part(name, words, NEEDED.get(name))
     assert pickle.loads(pickle.dumps(reward)) == reward

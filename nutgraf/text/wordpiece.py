@@ -140,7 +140,9 @@ def read_pipeline(folder: Path) -> tokenizers.Tokenizer:
         )
     try:
         text = path.read_text(encoding="utf-8")
-        pieces = _plain(text) if path == whole else _of_words(text, folder)
+        pieces = _plain(text, path) if path == whole else _of_words(text, folder)
+    except ModelError:
+        raise
     except Exception as error:  # the Rust side raises plain Exception
         raise ModelError(
             f"{path.name} must be a WordPiece tokenizer. Received: {path}: {error}. "
@@ -195,17 +197,24 @@ def _pipeline(vocabulary: dict[str, int], lower: bool) -> tokenizers.Tokenizer:
     return pieces
 
 
-def _plain(text: str) -> tokenizers.Tokenizer:
+def _plain(text: str, path: Path) -> tokenizers.Tokenizer:
     """The pipeline of a `tokenizer.json` without what it does around texts."""
     from tokenizers import Tokenizer
 
     state = json.loads(text)
     kinds = {key: (state.get(key) or {}).get("type") for key in ("model", "normalizer")}
-    if kinds != {"model": "WordPiece", "normalizer": "BertNormalizer"}:
-        raise ValueError(f"it has {kinds}")
     added = {item["content"] for item in state.get("added_tokens", ())}
-    if not added <= state["model"]["vocab"].keys():
-        raise ValueError("it has added tokens outside of the vocabulary")
+    if kinds != {"model": "WordPiece", "normalizer": "BertNormalizer"}:
+        found = str(kinds)
+    elif not added <= state["model"]["vocab"].keys():
+        found = "added tokens outside of the vocabulary"
+    else:
+        found = ""
+    if found:
+        raise ModelError(
+            f"{path.name} must be a WordPiece tokenizer as BERT has it. Received: "
+            f"{path} with {found}. Use the tokenizer of a BERT."
+        )
     around = dict.fromkeys(("post_processor", "truncation", "padding"))
     return Tokenizer.from_str(json.dumps({**state, "added_tokens": [], **around}))
 

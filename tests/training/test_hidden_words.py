@@ -137,7 +137,7 @@ def test_the_loss_is_that_of_each_text_alone(make, tmp_path):
 
 
 def test_it_learns_the_other_word_of_a_pair(make, tmp_path):
-    trainer = make(tmp_path, epochs=25)
+    trainer = make(tmp_path, epochs=25, evaluate_every=150)
     before = trainer.validate(values_of(trainer))
     position = trainer.run()
     after = trainer.validate(values_of(trainer))

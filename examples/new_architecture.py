@@ -1,7 +1,5 @@
 """A new architecture in one file: one look at the source for each word; it learns."""
 
-# ruff: noqa: D101, D102, D107
-
 import keras
 from keras import ops
 
@@ -20,19 +18,19 @@ class Glance(PointerMixture, keras.Model):
         self.embedding = keras.layers.Embedding(config.vocabulary_size, config.width)
         self.places = keras.layers.Embedding(64, config.width)
         self.query = keras.layers.Dense(config.width)
-        for layer in (self.embedding, self.places, self.query):
-            layer.build((None, config.width))
+        with keras.name_scope("glance"):
+            for layer in (self.embedding, self.places, self.query):
+                layer.build((None, config.width))
 
     def encode(self, source_ids, source_mask, dropout=None):  # a prompt is read once
         x = self.embedding(source_ids)
-        keys = x + self.places(ops.arange(x.shape[1]))
+        keys = ops.transpose(x + self.places(ops.arange(x.shape[1])), (0, 2, 1))
         return {"ids": source_ids, "x": x, "keys": keys, "mask": source_mask[:, None]}
 
     def look(self, memory, last, times):  # (P, Q) words before, and their places
         query = self.query(self.embedding(last) + self.places(times))  # (P, Q, D)
-        scores = ops.matmul(query, ops.transpose(memory["keys"], (0, 2, 1)))
-        weights = ops.softmax(ops.where(memory["mask"], scores, -1e9))
-        return query + ops.matmul(weights, memory["x"])
+        scores = ops.where(memory["mask"], ops.matmul(query, memory["keys"]), -1e9)
+        return query + ops.matmul(ops.softmax(scores), memory["x"])
 
     def hidden(self, memory, actions, dropout=None, packing=None):  # whole texts
         last = ops.pad(actions[..., :-1], [(0, 0), (0, 0), (1, 0)], constant_values=BOS)
@@ -51,10 +49,11 @@ class Glance(PointerMixture, keras.Model):
 
 
 if __name__ == "__main__":
+    keras.utils.set_random_seed(0)
     tokenizer, rows = toy_tokenizer(), toy_rows(200, length=8)
     config = ModelConfig(tokenizer.vocabulary_size, width=32, copy=False)
     policy = EncoderDecoderPolicy(Glance(config), TextCodec(tokenizer, 48, 12, 16))
     check_policy(policy, rows)
-    trainer = ContinuedSupervised(policy, RLSettings(updates=200, learning_rate=0.01))
+    trainer = ContinuedSupervised(policy, RLSettings(updates=300, learning_rate=0.01))
     first, *_, last = (one["loss/supervised"] for one in trainer.fit(rows))
     print(f"passes check_policy; loss {first:.2f} -> {last:.2f} nats per word piece")

@@ -42,6 +42,7 @@ def coverage_loss(attention: Array) -> Array:
 
     Reference: See et al. 2017, eq. 10 and 12.
     """
+    attention = ops.convert_to_tensor(attention)
     coverage = ops.cumsum(attention, axis=-2) - attention
     return ops.sum(ops.minimum(attention, coverage), axis=-1)
 

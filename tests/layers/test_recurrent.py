@@ -89,7 +89,7 @@ def test_gradients_are_those_of_keras(kind, x):
     def loss(module, call):
         def of(values, x):
             with with_values(module.trainable_variables, values[1:]):
-                return ops.sum(call(values[0]) * weigh), {}
+                return ops.sum(call(values[0]) * ops.convert_to_tensor(weigh)), {}
 
         return value_and_grad(of)
 

@@ -4,6 +4,7 @@ import types
 
 import numpy as np
 import pytest
+from keras import ops
 
 from nutgraf.backend import to_numpy
 from nutgraf.models.pointer_mixture import PointerMixture
@@ -25,6 +26,10 @@ SOURCE = np.int32([[3, 4, 3]])
 WEIGHTS, GATE = np.float32([[[0.25, 0.5, 0.25]]]), np.float32([[np.log(3.0)]])
 
 
+def tensors(*arrays):
+    return [ops.convert_to_tensor(array) for array in arrays]
+
+
 def expected():
     """3/4 of the softmax of 0, 1, 2 and 1/4 of 1/2 for each of 3 and 4."""
     words = np.exp([0.0, 1.0, 2.0])
@@ -41,20 +46,22 @@ def test_the_mixture_adds_both_parts(output):
 
 
 def test_given_actions_get_what_the_whole_distribution_gives(output):
-    whole = to_numpy(output.mixture(LOGITS, None, SOURCE))
-    actions = np.int32([[4]])
-    mixed = output.mixture_of_actions(whole[..., 4], (WEIGHTS, GATE), SOURCE, actions)
+    whole = output.mixture(*tensors(LOGITS), None, SOURCE)[..., 4]
+    weights, gate, source, actions = tensors(WEIGHTS, GATE, SOURCE, np.int32([[4]]))
+    mixed = output.mixture_of_actions(whole, (weights, gate), source, actions)
     np.testing.assert_allclose(np.exp(to_numpy(mixed)), [[expected()[2]]], rtol=1e-5)
-    same = output.mixture_of_actions(whole[..., 4], None, SOURCE, actions)
-    np.testing.assert_array_equal(to_numpy(same), whole[..., 4])
+    same = output.mixture_of_actions(whole, None, source, actions)
+    np.testing.assert_array_equal(to_numpy(same), to_numpy(whole))
 
 
-@pytest.mark.parametrize("pointers", [(WEIGHTS[0], GATE[0]), None])
-def test_draws_know_their_log_prob(output, pointers):
-    shares = expected() if pointers else np.exp(LOGITS[0, 0, 2:] - 2.4076)
+@pytest.mark.parametrize("copies", [True, False])
+def test_draws_know_their_log_prob(output, copies):
+    shares = expected() if copies else np.exp(LOGITS[0, 0, 2:] - 2.4076)
+    logits, source, *pointers = tensors(LOGITS[0], SOURCE, WEIGHTS[0], GATE[0])
     for uniform in (0.05, 0.4, 0.9):
-        uniforms = np.float32([uniform])
-        action, log_prob = output.draw(LOGITS[0], pointers, SOURCE, uniforms)
+        (uniforms,) = tensors(np.float32([uniform]))
+        chosen = tuple(pointers) if copies else None
+        action, log_prob = output.draw(logits, chosen, source, uniforms)
         share = shares[int(to_numpy(action)[0]) - 2]
         np.testing.assert_allclose(np.exp(to_numpy(log_prob)), [share], rtol=1e-4)
 

@@ -235,8 +235,8 @@ def test_heads_read_the_states_alone(policy, batch, actions):
     width = policy.model.config.width
     assert state_width(policy) == width
     hidden = policy.hidden(policy.encode(batch), actions)
-    head = scalar_head(width)
-    head["kernel"][:] = 1.0
+    head = {**scalar_head(width), "kernel": np.ones(width, "float32")}
+    head = {name: ops.convert_to_tensor(array) for name, array in head.items()}
     found = to_numpy(read_head(head, hidden))
     close(found, to_numpy(hidden)[..., :width].sum(-1))
 

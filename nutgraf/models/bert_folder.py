@@ -265,11 +265,10 @@ def check_bert(folder: Path) -> list[str]:
         The problems found, worst first; empty when it can be used.
     """
     problems = []
-    config = tokenizer = None
+    config = None
     try:
         config = BertConfig.from_hugging_face(_settings(folder))
-        tokenizer = BertTokenizer.load(folder)
-        _check_sizes(folder, config, tokenizer)
+        _check_sizes(folder, config, BertTokenizer.load(folder))
     except NutgrafError as error:
         problems.append(str(error))
     try:

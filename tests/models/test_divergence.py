@@ -19,12 +19,13 @@ MASK = np.arange(6) < np.array([[3, 6], [2, 0], [4, 1]])[..., None]
 KINDS = {
     "copy": {},
     "decoder-only": {"architecture": "decoder-only"},
+    "gru": {"architecture": "gru", "coverage": True},
 }
 
 
 @pytest.fixture(scope="module", params=KINDS)
 def policy(request, tokenizer):
-    sizes = {"width": 16, "feed_forward": 32, "decoder_layers": 1}
+    sizes = {"width": 16, "decoder_layers": 1}
     return toy_policy(tokenizer, **sizes, **KINDS[request.param])
 
 
@@ -42,7 +43,8 @@ def whole(policy, one, other):
     found = []
     for memory, hidden in (one, other):
         states = ops.reshape(hidden, (SHAPE[0], -1, hidden.shape[-1]))
-        logits = policy.model.vocabulary_logits(states, policy.model.output_table())
+        own = states[..., : policy.model.config.width]
+        logits = policy.model.vocabulary_logits(own, policy.model.output_table())
         pointers = policy.model.pointers(memory, states)
         found.append(policy.model.mixture(logits, pointers, memory["ids"]))
     return ops.reshape(symmetric_kl(*found), SHAPE)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from nutgraf.cli.config import load_settings
-from nutgraf.cli.quiet import say
+from nutgraf.cli.quiet import load_backend, say
 from nutgraf.recipes.choose_settings import ChooseSettings
 
 __all__ = ["SETTINGS", "run"]
 
 SETTINGS = ChooseSettings
 """What `nutgraf init choose` writes."""
+
+
+def _quietly(function: Callable[..., Any], *args: Any) -> Any:
+    """In a new process: load the framework before the function does."""
+    load_backend()
+    return function(*args)
 
 
 def run(argv: Sequence[str]) -> int:
@@ -40,9 +47,12 @@ def run(argv: Sequence[str]) -> int:
         ],
     )
     from nutgraf.evaluation.table import print_table
-    from nutgraf.recipes.choose import CHOICE, choice_table, choose
+    from nutgraf.recipes.choose import CHOICE, choice_table, choose, in_a_process
 
-    found = choose(settings, say)
+    def in_silence(*args: Any) -> Any:
+        return in_a_process(_quietly, *args)
+
+    found = choose(settings, say, in_silence)
     if found:
         print_table(choice_table(found, settings))
         say(f"wrote {CHOICE} into {settings.out}")

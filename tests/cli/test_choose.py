@@ -27,8 +27,9 @@ def asked(monkeypatch):
         "p_value": None,
     }
 
-    def fake(settings, report):
+    def fake(settings, report, run):
         found.append(settings)
+        assert run(len, "abc") == 3  # in another process
         return {name: dict(numbers) for name in settings.models}
 
     monkeypatch.setattr(choose, "choose", fake)

@@ -52,3 +52,9 @@ def test_the_rotation_of_a_head_is_that_of_its_positions():
     angles = 3.0 * 10_000.0 ** (-np.arange(2) / 2)
     np.testing.assert_allclose(to_numpy(turned.cos), np.cos(angles), rtol=1e-5)
     np.testing.assert_allclose(to_numpy(turned.sin), np.sin(angles), rtol=1e-5)
+
+
+def test_rotary_positions_stay_float64():
+    layer = Positions("rotary", 8, 8, 2, dtype="float64")
+    turned = layer.rotation(ops.convert_to_tensor(np.arange(3, dtype="int32")))
+    assert "float64" in str(turned.cos.dtype)

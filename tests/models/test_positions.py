@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from keras import ops
 
 from nutgraf.arrays import EOS, PAD
 from nutgraf.backend import to_numpy
@@ -121,9 +120,3 @@ def test_a_saved_model_is_the_model(tokenizer, rows, actions, positions, tmp_pat
         np.testing.assert_array_equal(one, two)
     batch = policy.codec.batch(rows)
     close(scored(again, batch, actions), scored(policy, batch, actions))
-
-
-def test_rotary_positions_stay_float64(tokenizer):
-    layer = Positions("rotary", 8, 8, 2, dtype="float64")
-    turned = layer.rotation(ops.convert_to_tensor(np.arange(3, dtype="int32")))
-    assert "float64" in str(turned.cos.dtype)

@@ -41,7 +41,7 @@ AlgorithmName = Literal[
 """The algorithms of `nutgraf rl`; `recipes/algorithms.py` says what they are."""
 
 
-_SIZES = ("width", "heads", "key_value_heads", "feed_forward")
+_SIZES: tuple[str, ...] = ("width", "heads", "key_value_heads", "feed_forward")
 _SIZES += ("encoder_layers", "decoder_layers")
 _LIMITS = ("max_source", "max_target")
 

@@ -181,3 +181,13 @@ def test_memory_does_not_grow_with_rows(shared_data, tmp_path):
     # 13,421 rows more would take over 200 MiB.
     assert second - first < 40  # MiB
     assert second < 400
+
+
+def test_rows_can_be_encoded_by_a_function(tmp_path):
+    def encode(rows):
+        return [[7, 8] for _ in rows], [[int(row.id), 2] for row in rows]
+
+    rows = [Row("3", "a"), Row("4", "b")]
+    cache = build_cache(rows, Letters(), tmp_path, 9, 9, "made", encode)
+    assert [cache.target(n).tolist() for n in range(2)] == [[3, 2], [4, 2]]
+    assert cache.source(1).tolist() == [7, 8]

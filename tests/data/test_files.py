@@ -263,3 +263,30 @@ def test_a_column_without_questions_is_named(tmp_path):
     path = write(tmp_path, "csv")
     with pytest.raises(DataError, match="question_field must name a column"):
         list(read_rows(path, "body", "title", question_field="question"))
+
+
+@pytest.mark.parametrize(
+    ("answers", "starts"),
+    [
+        ([{"text": "A cat", "answer_start": 0}, {"text": "cat"}], (0, -1)),
+        ({"text": ["A cat", "cat"], "answer_start": [0, 2]}, (0, 2)),
+        ({"text": "cat", "answer_start": 2}, (2,)),
+        ([{"text": "cat", "answer_start": -1}], ()),
+        ([{"text": "cat", "answer_start": "2"}], ()),
+        (["cat"], ()),
+    ],
+)
+def test_where_answers_begin_is_read_where_it_is_told(answers, starts):
+    assert asked(answers=answers)[0].starts == starts
+
+
+@pytest.mark.parametrize("answers", [[], {"text": [], "answer_start": []}])
+def test_an_empty_list_says_that_there_is_no_answer_where_that_is_meant(answers):
+    content = json.dumps({**ASKED, "answers": answers}).encode()
+    fields = {"source_field": "context", "target_field": "answers"}
+    fields |= {"question_field": "question", "no_answers": True}
+    (row,) = lines(content, **fields)
+    assert row.references == ("",) and row.starts == ()
+    wrong = json.dumps({**ASKED, "answers": [""]}).encode()
+    with pytest.raises(DataError, match="`answers` is empty"):
+        lines(wrong, **fields)

@@ -9,7 +9,7 @@ from nutgraf.data.rows import Row
 ROWS = [
     Row("one", "It rains.\nIt pours.", ("Rain.", 'A "storm"'), "news.jsonl:1"),
     Row("two", "天气很好。", ("好",)),
-    Row("three", "", ()),
+    Row("three", "Who?\nA cat.", ("cat", "A"), "a.jsonl:5", (2, -1)),
     Row("four", "a lone surrogate: \udc80", ("x",), "module"),
 ]
 

@@ -23,8 +23,8 @@ from nutgraf.training.log import read_metrics
 from nutgraf.training.settings import SupervisedSettings
 from tests.models.span_toys import toy_codec
 
-THINGS = "dog cat bird fox house river book tree".split()  # four animals first
-COLOURS = "red blue green black".split()
+ANIMALS, DO = "dog cat bird fox".split(), "barks runs sleeps eats".split()
+THINGS, ARE = "house river book tree".split(), "stands falls lies ends".split()
 MODEL = ModelSettings(
     architecture="bert",
     size="tiny",
@@ -37,13 +37,13 @@ MODEL = ModelSettings(
 
 
 def record(number, random):
-    """An animal and a thing with a colour each; the answer is the one asked for."""
-    things = random.permutation([random.integers(4), 4 + random.integers(4)])
-    colours = random.choice(len(COLOURS), 2, replace=False)
-    said = [f"{COLOURS[c]} {THINGS[t]}" for c, t in zip(colours, things, strict=True)]
-    text, asked = f"the {said[0]} and the {said[1]}", random.integers(2)
-    answer = {"text": said[asked], "answer_start": text.index(said[asked])}
-    question = "which animal" if things[asked] < 4 else "which thing"
+    """An animal and a thing, each with what it does; the animal is asked for."""
+    places = random.integers(0, 4, 4)
+    animal = f"{ANIMALS[places[0]]} {DO[places[1]]}"
+    said = random.permutation([animal, f"{THINGS[places[2]]} {ARE[places[3]]}"])
+    text = f"the {said[0]} and the {said[1]}"
+    answer = {"text": animal, "answer_start": text.index(animal)}
+    question = "which animal does what"
     return {"id": number, "context": text, "question": question, "answers": [answer]}
 
 
@@ -61,7 +61,7 @@ def data(tmp_path_factory):
 
 def settings_of(data, out, **changes):
     training = SupervisedSettings(
-        epochs=12, learning_rate=5e-3, warmup=5, dropout=0.0, label_smoothing=0.0
+        epochs=8, learning_rate=5e-3, warmup=5, dropout=0.0, label_smoothing=0.0
     )
     return TrainSettings(
         **{
@@ -88,7 +88,7 @@ def trained(data, tmp_path_factory):
 
 def test_it_learns_to_find_what_is_asked_for(trained):
     records = [r for r in read_metrics(trained) if "valid/token_f1" in r]
-    assert records[-1]["valid/exact_match"] > 60 > records[0]["valid/exact_match"]
+    assert records[-1]["valid/exact_match"] > 80 > records[0]["valid/exact_match"]
     policy = load_span_policy(trained / "best")
     assert policy.codec.windows == WindowSettings(24, 4, 4)
 
@@ -125,14 +125,14 @@ def improved(data, trained, out, **changes):
 def early(data, tmp_path_factory):
     """A model that is right half of the time."""
     folder = tmp_path_factory.mktemp("early")
-    short = dataclasses.replace(settings_of(data, "").training, epochs=3)
+    short = dataclasses.replace(settings_of(data, "").training, epochs=2)
     train(settings_of(data, folder / "run", training=short, sample_rows=0))
     return folder / "run" / "last"
 
 
 RL = RLSettings(
-    updates=40,
-    prompts=24,
+    updates=30,
+    prompts=16,
     samples=4,
     learning_rate=3e-3,
     warmup=2,
@@ -150,7 +150,7 @@ def test_rl_raises_the_f1_of_the_answers(data, early, tmp_path, algorithm):
     improve(settings)
     records = read_metrics(tmp_path / "rl")
     rewards = [record["reward/mean"] for record in records]
-    assert np.mean(rewards[-5:]) > np.mean(rewards[:5]) + 0.05
+    assert np.mean(rewards[-5:]) > np.mean(rewards[:5]) + 0.1
     assert records[0]["policy/ratio"] == pytest.approx(1.0, abs=1e-4)
     load_span_policy(tmp_path / "rl" / "last")
 

@@ -63,3 +63,15 @@ def test_lengths_are_found_in_chunks():
         assert one.source_length == other.source_length
         np.testing.assert_array_equal(one.rows, other.rows)
     assert codec.tokenizer.largest_batch == CHUNK
+
+
+def test_a_codec_that_knows_what_its_model_reads_measures():
+    rows = [Row(str(length), "x" * length) for length in range(4, 12)]
+    codec = SimpleNamespace(
+        max_source=32, source_lengths=lambda rows: [len(r.document) + 9 for r in rows]
+    )
+    schedule = schedule_prompts(rows, codec, 2, (16,), 0)
+    plans = [schedule.plan(update) for update in range(4)]
+    assert {plan.source_length for plan in plans} == {16, 32}
+    for plan in plans:
+        assert all(int(rows[n].id) + 9 <= plan.source_length for n in plan.rows)

@@ -14,7 +14,9 @@ ROWS = [Row("1", "Who sat?\nA cat sat.", ("a cat sat", "the cat"))]
 def test_every_name_is_a_task():
     assert tuple(TASKS) == get_args(TaskName)
     assert all(task_of(name).name == name for name in TASKS)
-    with pytest.raises(ConfigError, match="translate, answer. Received: 'chat'"):
+    with pytest.raises(
+        ConfigError, match="translate, answer, extract. Received: 'chat'"
+    ):
         task_of("chat")
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from nutgraf.models.bert_config import BertConfig
 from nutgraf.models.config import ModelConfig
 from nutgraf.models.recurrent_config import RECURRENT
 from nutgraf.testing.toys import toy_policy
@@ -44,6 +45,11 @@ def test_recurrent_models_are_counted_where_their_tokens_pass(tokenizer, kind):
     config = policy.model.config
     assert step_flops(config, 7, 0) == 6 * 7 * read
     assert step_flops(config, 0, 5) == 6 * 5 * written
+
+
+def test_a_bert_is_counted_by_its_blocks():
+    config = BertConfig(100, width=8, heads=2, feed_forward=16, layers=3)
+    assert step_flops(config, 7, 0) == 6 * 7 * 3 * (4 * 8 * 8 + 2 * 8 * 16)
 
 
 def test_more_tokens_and_a_larger_model_cost_more():

@@ -24,6 +24,8 @@ __all__ = ["Answer", "Extractor", "span_log_probs"]
 Array = Any
 
 _IMPOSSIBLE = -1e8
+_CHUNK = 256
+"""Rows whose windows are sorted by length together."""
 
 
 class Answer(NamedTuple):
@@ -121,10 +123,13 @@ class Extractor:
         Returns:
             One text per row, in order; "" for no answer.
         """
-        found = self.find(rows, 1, values)
-        if advance is not None:
-            advance(len(rows))
-        return [answers[0].text for answers in found]
+        texts = []
+        for start in range(0, len(rows), _CHUNK):
+            chunk = rows[start : start + _CHUNK]
+            texts += [answers[0].text for answers in self.find(chunk, 1, values)]
+            if advance is not None:
+                advance(len(chunk))
+        return texts
 
     def find(
         self,
@@ -193,10 +198,12 @@ class Extractor:
         codec = self.policy.codec
         lengths = codec.source_lengths([window.row for window in windows])
         order = np.argsort(lengths, kind="stable")
+        sizes = sorted({1, min(4, self.rows), self.rows})  # few shapes are compiled
+        size = next(n for n in sizes if n >= min(len(order), self.rows))
         out = []
-        for start in range(0, len(order), self.rows):
-            chosen = order[start : start + self.rows]
-            filled = np.resize(chosen, self.rows if len(order) > 1 else 1)
+        for start in range(0, len(order), size):
+            chosen = order[start : start + size]
+            filled = np.resize(chosen, size)
             length = padded_length(
                 int(max(lengths[n] for n in chosen)), codec.max_source
             )

@@ -14,7 +14,7 @@ from nutgraf.training.estimate import step_flops
 
 __all__ = ["Sizes", "choose_sizes"]
 
-STEP = 16
+STEP = 4
 """Widths are multiples of this, and of twice the heads."""
 
 

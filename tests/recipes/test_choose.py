@@ -72,7 +72,7 @@ def test_each_model_has_its_numbers(settings, found):
         assert (Path(settings.out) / name / "test" / "texts.jsonl").is_file()
     first, second = found.values()
     assert first["p_value"] is None and 0 < second["p_value"] <= 1
-    wanted = pytest.approx(first["parameters"], rel=0.2)  # widths are multiples of 16
+    wanted = pytest.approx(first["parameters"], rel=0.1)  # widths are multiples of 4
     assert second["parameters"] == wanted
     written = json.loads((Path(settings.out) / CHOICE).read_text())
     assert written["models"] == found

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nutgraf.data.documents import documents_name, load_documents
-from nutgraf.data.packed import PackedTokens, build_packed, packed_batches
+from nutgraf.data.packed import PackedTokens, build_packed
 from nutgraf.errors import ModelError
 from nutgraf.files import write_json
 from nutgraf.models.build import new_policy, with_separator
@@ -105,14 +105,13 @@ def language_objective(
     trainer = LanguageTrainer(
         policy, settings.training, Path(settings.out), train, valid, rows
     )
-    updates = -(-len(packed_batches(train, rows, 0, 0)) // settings.training.accumulate)
     seen = len(train) * train.length * settings.training.epochs
     flops = step_flops(policy.model.config, 0, seen)
     report(
         f"{train.documents:,} documents of {train.tokens:,} tokens in {len(train):,} "
         f"rows of {train.length}, {valid.documents:,} for validation; "
         f"{policy.model.count_params():,} weights; "
-        f"{updates * settings.training.epochs:,} updates, {flops:.3g} FLOPs, "
+        f"{trainer.updates:,} updates, {flops:.3g} FLOPs, "
         f"{1 - train.tokens / max(1, len(train) * train.length):.0%} padding, about "
         f"{flops / (0.5 * machine_flops()) / 3600:.2g} hours on this machine"
     )
@@ -151,7 +150,9 @@ def pretrain(
     data = documents_name(settings.data)
     refuse_other_rows(folder, data)
     trainer = OBJECTIVES[settings.model.architecture](settings, data, report)
-    write_json(folder / "run.json", run_card(settings, trainer.policy, data))
+    card = run_card(settings, trainer.policy, data)
+    cost = {"updates": trainer.updates}
+    write_json(folder / "run.json", {**card, "estimate": cost})
     start = time.monotonic()
     position = trainer.run(callbacks, settings.max_minutes * 60 or math.inf)
     state = "finished" if position["finished"] else "stopped, resume to go on"

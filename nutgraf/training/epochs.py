@@ -113,6 +113,12 @@ class EpochLoop:
         """
         save_policy(folder, self.policy)
 
+    @property
+    def updates(self) -> int:
+        """Updates of the whole run."""
+        each = -(-len(self.batches(0)) // self.settings.accumulate)
+        return each * self.settings.epochs
+
     def run(
         self, callbacks: Sequence[Any] = (), stop_after: float = math.inf
     ) -> dict[str, Any]:
@@ -132,8 +138,7 @@ class EpochLoop:
             KeyboardInterrupt: Ctrl-C was pressed; the checkpoint is written.
         """
         state = self._start()
-        updates = -(-len(self.batches(0)) // self.settings.accumulate)
-        total = updates * self.settings.epochs
+        total = self.updates
         log = MetricsLog(self.folder, state.position["step"])
         listeners = _callback_list(callbacks, self.policy)
         if getattr(self.policy, "model", None) is not None:

@@ -96,9 +96,11 @@ def test_the_run_says_what_it_is(settings, run):
     recorded = json.loads(open(f"{settings.out}/run.json").read())
     assert recorded["settings"]["data"]["valid_share"] == 0.2
     assert recorded["model"]["separator"] is False
-    valid = [r for r in read_metrics(settings.out) if "valid/loss" in r]
+    assert recorded["estimate"]["updates"] == position["step"]
+    records = read_metrics(settings.out)
+    valid = [record for record in records if "valid/loss" in record]
     assert len(valid) == EPOCHS
-    assert valid[-1]["valid/loss"] < 0.6 * valid[0]["valid/loss"]
+    assert valid[-1]["valid/loss"] < 0.25 * records[0]["train/loss"]
 
 
 def test_goes_on_from_another_model(settings, model, tmp_path):

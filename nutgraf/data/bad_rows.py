@@ -12,7 +12,7 @@ __all__ = ["BadRow", "BadRowLog"]
 
 SHOWN = 10
 """Bad rows that are named in full."""
-_RULE = "Every row must hold the fields that are read, as text."
+_RULE = "Every row must hold the fields that are read, as text"
 
 
 def _warn(line: str) -> None:
@@ -41,7 +41,7 @@ class BadRowLog:
             names them; "skip": they are left out and counted.
         section: of the settings that name policy and fields, such as "data.", for
             messages.
-        rule: what every row must be, a sentence.
+        rule: what every row must be, a sentence without its full stop.
 
     Attributes:
         count: number of bad rows so far.
@@ -93,7 +93,7 @@ class BadRowLog:
         """
         if self.count and self.policy == "fail":
             raise DataError(
-                f"{self.rule} Received: {self.report()}\nMend these rows, or set "
+                f"{self.rule}. Received: {self.report()}\nMend these rows, or set "
                 f'{self.section}bad_rows to "skip" to leave them out.'
             )
 

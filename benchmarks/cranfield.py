@@ -43,6 +43,7 @@ from nutgraf.search.dense import load_bi_encoder
 from nutgraf.search.evaluate import SearchScores, rankings_of, score_rankings
 from nutgraf.search.index_folder import build_index, open_index
 from nutgraf.search.rankers import load_ranker
+from nutgraf.search.rescorer import Rescorer
 from nutgraf.search.searcher import Searcher
 from nutgraf.search.settings import LoopSettings, TrainSearchSettings
 from nutgraf.tasks.search import (
@@ -98,6 +99,7 @@ CROSS = dataclasses.replace(
     ),
 )
 SUPERVISED = "hybrid + rescorer"
+UNTRAINED = "hybrid + rescorer, untrained"
 
 
 def opened(data: Path, out: Path) -> Searcher:
@@ -209,6 +211,7 @@ def summary(systems: Mapping[str, SearchScores]) -> dict[str, Any]:
     """Return means with intervals of all metrics, and what is compared."""
     rl = next(iter(ARMS))
     pairs = [("dense", "bm25"), ("hybrid", "bm25"), ("hybrid", "dense")]
+    pairs += [(UNTRAINED, "hybrid"), (SUPERVISED, UNTRAINED)]
     pairs += [(SUPERVISED, "bm25"), (SUPERVISED, "hybrid"), (rl, SUPERVISED)]
     pairs += [(rl, name) for name in (*ARMS, "bm25", "hybrid") if name != rl]
     scores = {
@@ -238,6 +241,11 @@ def main() -> None:
         rankings = rankings_of(searcher, queries, mode)
         systems[mode] = score_rankings(mode, rankings, judged)
         print(f"{mode}: nDCG@10 {systems[mode].mean():.2f}", flush=True)
+    start = Rescorer(searcher.index.vectors.width)
+    again = Searcher(searcher.index, searcher.embedder, start, CANDIDATES)
+    rankings = rankings_of(again, queries, "hybrid")
+    systems[UNTRAINED] = score_rankings(UNTRAINED, rankings, judged)
+    print(f"{UNTRAINED}: nDCG@10 {systems[UNTRAINED].mean():.2f}", flush=True)
     by_seed: dict[str, list[SearchScores]] = {}
     for seed in range(arguments.seeds):
         runs: dict[str, dict[str, list[str]]] = {}

@@ -137,3 +137,18 @@ def test_the_examples_of_the_help_are_declared(command, tmp_path, monkeypatch):
         cls, named = declared(name)
         load_settings(cls, argv, **named)
     assert examples
+
+
+def test_the_chinese_readme_says_to_type_the_same_and_has_the_same_numbers():
+    english, chinese = (
+        (ROOT / name).read_text("utf-8") for name in ("README.md", "README.zh.md")
+    )
+    fenced = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+    places = [english.find(block) for block in fenced.findall(chinese)]
+    assert len(places) > 10 and -1 not in places and places == sorted(places)
+    cells = re.compile(r"[-+]?\d+\.\d+")
+    rows = [
+        [cells.findall(line) for line in page.splitlines() if line.startswith("| ")]
+        for page in (english, chinese)
+    ]
+    assert rows[0] == rows[1]

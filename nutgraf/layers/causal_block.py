@@ -73,8 +73,9 @@ class CausalBlock(keras.layers.Layer):
     ) -> None:
         """Create the parts."""
         super().__init__(**kwargs)
-        self.settings = {"width": width, "heads": heads, "hidden": hidden}
-        self.settings |= {"key_value_heads": key_value_heads, "kind": kind}
+        sizes = {"width": width, "heads": heads, "hidden": hidden}
+        shared = {"key_value_heads": key_value_heads, "kind": kind}
+        self.settings: dict[str, Any] = {**sizes, **shared}
         dtype = self.dtype_policy
         classic = kind == "gpt2"
         self.attention = RotaryAttention(

@@ -291,7 +291,10 @@ def main() -> None:
                 part, [("cross", "hybrid"), ("cross", "bm25")]
             ),
         }
-    result["cpu_minutes_of_this_call"] = round((time.process_time() - started) / 60, 1)
+    file = arguments.out / "cpu_minutes.json"
+    before = json.loads(file.read_text()) if file.is_file() else 0.0
+    result["cpu_minutes"] = round(before + (time.process_time() - started) / 60, 1)
+    write_json(file, result["cpu_minutes"])  # of all calls for this folder
     write_json(RESULTS, result)
 
 

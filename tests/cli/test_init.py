@@ -49,7 +49,7 @@ def test_a_file_is_not_written_over_unless_told(train, tmp_path):
 
 
 def test_commands_without_config():
-    with pytest.raises(ConfigError, match="can be written for: train, rl, evaluate"):
+    with pytest.raises(ConfigError, match="can be written for: pretrain, train"):
         init.run(["demo"])
 
 

@@ -30,6 +30,8 @@ class RecurrentPolicy(EncoderDecoderPolicy):
         codec: rows to arrays and back.
     """
 
+    model: Any
+
     @property
     def state_width(self) -> int:
         """Return D: behind it `hidden` carries the attention's weights."""

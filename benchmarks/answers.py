@@ -66,16 +66,19 @@ class Bench:
     Args:
         out: their folder.
         tiny: make everything small, to try the program.
+        rows: training rows.
+        updates: of each arm.
     """
 
-    def __init__(self, out: Path, tiny: bool) -> None:
+    def __init__(self, out: Path, tiny: bool, rows: int, updates: int) -> None:
         self.out, self.tiny = out, tiny
+        self.updates = 3 if tiny else updates
         self.data = EXTRACT.data(
             DataSettings(
                 "files",
                 train=str(DATA / "squad_sample.train.jsonl.gz"),
                 valid=str(DATA / "squad_sample.valid.jsonl.gz"),
-                max_rows=48 if tiny else 1_600,
+                max_rows=48 if tiny else rows,
             )
         )
 
@@ -105,7 +108,7 @@ class Bench:
         """Run an arm."""
         reward, weight = ARMS[name]
         rl = RLSettings(
-            updates=3 if self.tiny else 80,
+            updates=self.updates,
             prompts=8,
             samples=8,
             learning_rate=3e-5,
@@ -160,11 +163,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "answers")
     parser.add_argument("--only", nargs="*", choices=ARMS, default=list(ARMS))
+    parser.add_argument("--rows", type=int, default=1_600)
+    parser.add_argument("--updates", type=int, default=80)
     parser.add_argument("--tiny", action="store_true")
     given = parser.parse_args()
     out = given.out / "tiny" if given.tiny else given.out
     results = out / "answers.json" if given.tiny else RESULTS
-    bench = Bench(out, given.tiny)
+    bench = Bench(out, given.tiny, given.rows, given.updates)
     rows = list(load_split(replace(bench.data, max_rows=0), "valid"))
     rows = rows[:20] if given.tiny else rows
     began = time.monotonic()

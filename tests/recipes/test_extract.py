@@ -88,7 +88,7 @@ def trained(data, tmp_path_factory):
 
 def test_it_learns_to_find_what_is_asked_for(trained):
     records = [r for r in read_metrics(trained) if "valid/token_f1" in r]
-    assert records[-1]["valid/exact_match"] > 80 > records[0]["valid/exact_match"]
+    assert records[-1]["valid/exact_match"] > 90  # a guess is right in 1 of 30
     policy = load_span_policy(trained / "best")
     assert policy.codec.windows == WindowSettings(24, 4, 4)
 
@@ -123,10 +123,11 @@ def improved(data, trained, out, **changes):
 
 @pytest.fixture(scope="module")
 def early(data, tmp_path_factory):
-    """A model that is right half of the time."""
+    """A model that has hardly begun to learn."""
     folder = tmp_path_factory.mktemp("early")
-    short = dataclasses.replace(settings_of(data, "").training, epochs=2)
-    train(settings_of(data, folder / "run", training=short, sample_rows=0))
+    few = dataclasses.replace(data, max_rows=40)
+    short = dataclasses.replace(settings_of(data, "").training, epochs=1)
+    train(settings_of(few, folder / "run", training=short, sample_rows=0))
     return folder / "run" / "last"
 
 

@@ -18,8 +18,8 @@ weights, by nDCG@10; test queries have no say in them. Each query is scored once
 seed by a model that has not seen it; its scores are averaged over seeds, then compared
 in pairs over queries.
 
---cross adds a cross-encoder that starts from MiniLM and ranks 20 documents (hours on a
-CPU); one fold and one seed unless told otherwise. An interrupted call goes on where it
+--cross N adds a cross-encoder that starts from MiniLM and ranks 20 documents, on the
+first N folds, one seed; it takes far longer. An interrupted call goes on where it
 stopped. Writes benchmarks/results/cranfield.json.
 """
 

@@ -53,7 +53,7 @@ def test_commands_without_config():
         init.run(["demo"])
 
 
-@pytest.mark.parametrize("command", ["train", "rl", "evaluate"])
+@pytest.mark.parametrize("command", ["pretrain", "train", "rl", "evaluate"])
 def test_the_config_of_each_command_holds_its_defaults(command, tmp_path):
     path = tmp_path / "new.toml"
     assert init.run([command, str(path)]) == 0

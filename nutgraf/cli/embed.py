@@ -103,6 +103,10 @@ def _records(ids: list[str], vectors: Any) -> Iterator[str]:
         yield json.dumps({"id": name, "vector": numbers}, ensure_ascii=False)
 
 
+def _note(line: str) -> None:
+    sys.stderr.write(line + "\n")
+
+
 def run(argv: Sequence[str]) -> int:
     """Embed texts.
 
@@ -152,9 +156,9 @@ def run(argv: Sequence[str]) -> int:
         _save(settings.out, ids, vectors)
         say(f"{len(ids):,} vectors of {embedder.width} numbers: {settings.out}")
     if embedder.cut:
-        sys.stderr.write(
+        _note(
             f"{embedder.cut:,} of {len(ids):,} texts were cut: the model reads the "
-            f"first {embedder.max_length:,} word pieces.\n"
+            f"first {embedder.max_length:,} word pieces."
         )
-    log.tell(lambda line: sys.stderr.write(line + "\n"))
+    log.tell(_note)
     return 0

@@ -112,7 +112,9 @@ class BertConfig:
                     f"Received: {settings.get(key)!r}. Give the folder of a BERT, such "
                     "as all-MiniLM-L6-v2."
                 )
-        given = {ours: settings.get(name) for ours, name in _NAMES.items()}
+        given: dict[str, Any] = {
+            ours: settings.get(name) for ours, name in _NAMES.items()
+        }
         missing = [_NAMES[ours] for ours, value in given.items() if value is None]
         if missing:
             raise ModelError(

@@ -107,7 +107,8 @@ class BertTokenizer:
     def __init__(self, pieces: tokenizers.Tokenizer) -> None:
         """Wrap a pipeline; use `train` or `load` instead of calling this."""
         self._pieces = pieces
-        ids = [int(pieces.token_to_id(name)) for name in SPECIAL_TOKENS]
+        vocabulary = pieces.get_vocab()
+        ids = [vocabulary[name] for name in SPECIAL_TOKENS]
         self.pad_id, self.unknown_id, self.cls_id, self.sep_id, self.mask_id = ids
 
     @classmethod

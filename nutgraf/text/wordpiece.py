@@ -172,7 +172,8 @@ def write_pipeline(pieces: tokenizers.Tokenizer, folder: Path) -> None:
 
     whole = Tokenizer.from_str(pieces.to_str())
     whole.add_special_tokens(list(SPECIAL_TOKENS))
-    ends = [(name, whole.token_to_id(name)) for name in ("[SEP]", "[CLS]")]
+    ids = whole.get_vocab()
+    ends = [(name, ids[name]) for name in ("[SEP]", "[CLS]")]
     whole.post_processor = processors.BertProcessing(*ends)
     state = json.loads(whole.to_str())
     write_json(folder / FILE_NAME, state)

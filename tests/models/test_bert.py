@@ -127,7 +127,7 @@ def test_every_weight_that_is_read_has_a_gradient(bert):
     def loss(values, ids):
         with backend.with_values(variables, values):
             states = bert.encode(ids, mask, segments)
-        return ops.sum(states * weights), ()
+        return ops.sum(states * ops.convert_to_tensor(weights)), ()
 
     values = [variable.value for variable in variables]
     _, grads = backend.jit(lambda v, i: backend.value_and_grad(loss)(v, i))(values, ids)

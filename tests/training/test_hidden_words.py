@@ -32,11 +32,8 @@ PAIRS = ["red house", "old data", "new file", "blue river"]
 
 def documents(count, seed=0):
     """Words in pairs: one word of a pair tells the other."""
-    random = np.random.default_rng(seed)
-    return [
-        Row(f"{n}", " ".join(PAIRS[k] for k in random.integers(0, 4, 3)))
-        for n in range(count)
-    ]
+    numbers = np.random.default_rng(seed).integers(0, 4, count)
+    return [Row(f"{n}", PAIRS[number]) for n, number in enumerate(numbers)]
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +77,13 @@ def make(tokenizer, rows_of):
         for variable, value in zip(learner.variables, start, strict=True):
             variable.assign(value)
         settings = TrainingSettings(**{**SETTINGS, "dropout": 0.0, **changes})
-        held_out = rows_of(40, 1) if valid else None
+        held_out = rows_of(120, 1) if valid else None
         trainer = HiddenWordsTrainer(
-            learner, settings, folder, rows_of(100), held_out, 8
+            learner, settings, folder, rows_of(200), held_out, 8
         )
         for name in COMPILED:
-            setattr(trainer, name, compiled.setdefault(name, getattr(trainer, name)))
+            key = (name, settings.dropout)
+            setattr(trainer, name, compiled.setdefault(key, getattr(trainer, name)))
         return trainer
 
     return made
@@ -142,9 +140,8 @@ def test_it_learns_the_other_word_of_a_pair(make, tmp_path):
     position = trainer.run()
     after = trainer.validate(values_of(trainer))
     assert position["finished"] and before["valid/accuracy"] < 40
-    # a word is told by its partner unless both are hidden
     assert (
-        after["valid/accuracy"] > 75 and after["valid/loss"] < before["valid/loss"] / 2
+        after["valid/accuracy"] > 90 and after["valid/loss"] < before["valid/loss"] / 2
     )
     record = [one for one in read_metrics(tmp_path) if "valid/accuracy" in one][-1]
     assert record["valid/perplexity"] == pytest.approx(math.exp(record["valid/loss"]))

@@ -1,9 +1,16 @@
+import itertools
+
 import numpy as np
 import pytest
 
 from nutgraf.arrays import EOS
-from nutgraf.data.answer_spans import asked_of, located
-from nutgraf.errors import DataError, ModelError
+from nutgraf.data.answer_spans import asked_of, located, located_rows
+from nutgraf.data.files import read_rows
+from nutgraf.errors import DataError, DependencyError, ModelError
+from nutgraf.models.bert_folder import bert_path
+from nutgraf.models.span_codec import SpanCodec
+from nutgraf.models.span_settings import WindowSettings
+from nutgraf.text.bert_tokenizer import BertTokenizer
 from tests.models.span_toys import question, toy_codec, toy_questions
 
 LONG = (
@@ -126,3 +133,25 @@ def test_lengths_and_fingerprint(codec):
     mask = codec.batch(rows).source_mask
     assert codec.source_lengths(rows) == mask.sum(axis=1).tolist()
     assert codec.fingerprint == toy_codec().fingerprint != toy_codec(20).fingerprint
+
+
+@pytest.mark.parametrize("name", ["squad_sample.valid", "xquad_zh.test"])
+def test_each_answer_of_real_texts_is_in_a_window_to_the_letter(name, shared_data):
+    try:
+        tokenizer = BertTokenizer.load(bert_path("minilm"))
+    except DependencyError:
+        pytest.skip("the package of minilm is not installed")
+    codec = SpanCodec(tokenizer, WindowSettings(192, 64))
+    path = shared_data / f"{name}.jsonl.gz"
+    rows = read_rows(path, "context", "answers", question_field="question")
+    rows = list(located_rows(itertools.islice(rows, 200)))
+    held, exact = set(), []
+    for row in rows:
+        for window in codec.windows_of(row):
+            if window.row.references[0]:
+                batch = codec.batch([window.row])
+                (text,) = codec.render(batch, batch.target_ids[:, None])
+                exact.append(text == row.references[0])
+                held.add(row.id)
+    assert len(held) == len(rows) < len(exact)
+    assert sum(exact) >= 0.98 * len(exact)  # pieces such as 1998年 may be more

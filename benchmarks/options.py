@@ -7,8 +7,8 @@ R-Drop, each beside the same training without it; and back-translation where pai
 few: a third of the pairs and made-up sources for another third of the German texts,
 beside that third of the pairs alone, read twice as often. Docstrings, whose sources
 have more than one sentence: sentence shuffle and token dropout. Nothing is tuned for an
-option. Unigram pieces give other batches: as many updates as they make in the same
-number of epochs. R-Drop takes twice the time of the others for the same updates.
+option. Other pieces and made-up sources give other batches: there the epochs are equal,
+and the updates nearly. R-Drop takes twice the time of the others for the same updates.
 
 Scored are the greedy texts of the model with the lowest validation loss; rows are
 paired with those of the training without the option, over all seeds. A run takes three

@@ -29,7 +29,6 @@ from nutgraf.arrays import PAD, Batch
 from nutgraf.data.batches import fit_arrays
 from nutgraf.data.cnn_dailymail import load_cnn_dailymail
 from nutgraf.data.rows import Row
-from nutgraf.tasks.baselines import lead
 from nutgraf.evaluation.generate import Generator
 from nutgraf.evaluation.score import Evaluation, compare, score_texts
 from nutgraf.layers.blocks import EncoderBlock, layer_norm
@@ -39,6 +38,7 @@ from nutgraf.models.codec import TextCodec
 from nutgraf.models.config import SIZES, ModelConfig, named_config
 from nutgraf.models.encoder_decoder import EncoderDecoder
 from nutgraf.models.encoder_decoder_policy import EncoderDecoderPolicy
+from nutgraf.tasks.baselines import lead
 from nutgraf.text.tokenizer import Tokenizer
 
 

@@ -51,8 +51,8 @@ class AdditiveAttention(keras.layers.Layer):
     """One head of additive attention over the states of a source.
 
     `keys` are computed once for each source. `attend` is a pure function of
-    `weights_for_steps()`, so that it can be a part of a loop. Scores and softmax are float32 in
-    half precision too.
+    `weights_for_steps()`, so that it can be a part of a loop. Scores and softmax are
+    float32 in half precision too.
 
     Args:
         width: D, size of queries and states.

@@ -134,7 +134,7 @@ def test_an_empty_folder_and_a_missing_file_are_told(tmp_path):
 def test_a_missing_field_and_another_encoding_are_told(folder, tmp_path):
     with pytest.raises(DataError, match="`body` is missing.*there are: text"):
         read(settings(folder / "c.jsonl", source_field="body"))
-    (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
+    (tmp_path / "latin.txt").write_bytes(b"ol\xe9")
     with pytest.raises(DataError, match="must be UTF-8.*latin.txt: byte 0xe9"):
         read(settings(tmp_path / "latin.txt"))
     (tmp_path / "torn.txt.gz").write_bytes(gzip.compress(b"text" * 99)[:20])

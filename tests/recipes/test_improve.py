@@ -215,9 +215,9 @@ def test_a_missing_validation_file_is_told_before_rows_are_read(
 
     monkeypatch.setattr("nutgraf.recipes.improve.load_split", fail)
     train = write_toy_rows(tmp_path / "train.jsonl", 6)
-    data = DataSettings("files", train=train, valid=str(tmp_path / "vaild.jsonl"))
+    data = DataSettings("files", train=train, valid=str(tmp_path / "absent.jsonl"))
     wrong = dataclasses.replace(settings, data=data, out=str(tmp_path / "run"))
-    with pytest.raises(DataError, match="must exist. Received: .*vaild.jsonl, which"):
+    with pytest.raises(DataError, match="must exist. Received: .*absent.jsonl, which"):
         improve(wrong)
 
 

@@ -20,7 +20,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 # A file imports only from layers above its own, or from its own folder.
 LAYERS = """
-errors arrays files ranges backend
+errors arrays files ranges defaults backend
 text objectives metrics
 data layers models sampling training rewards rl tasks envs
 evaluation search report serve export

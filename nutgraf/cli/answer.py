@@ -6,7 +6,7 @@ The model folder says how: a model that writes answers, or one that finds them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from nutgraf.cli.answer_extract import write_found
@@ -14,6 +14,7 @@ from nutgraf.cli.config import load_settings
 from nutgraf.cli.texts import Item, TextSettings, read_items, write_items
 from nutgraf.data.bad_rows import BadRowLog
 from nutgraf.data.questions import ask
+from nutgraf.defaults import changed
 from nutgraf.errors import ConfigError
 from nutgraf.models.bert_folder import is_bert
 from nutgraf.ranges import check_ranges
@@ -71,11 +72,7 @@ def _items(settings: AnswerSettings, log: BadRowLog) -> Iterator[Item]:
 
 def _refuse_idle(settings: AnswerSettings, names: Sequence[str], does: str) -> None:
     """Refuse settings that this kind of model does not read."""
-    defaults = {item.name: item.default for item in fields(settings)}
-    given = {name: getattr(settings, name) for name in names}
-    idle = [
-        f"--{name} {value}" for name, value in given.items() if value != defaults[name]
-    ]
+    idle = [f"--{name} {value}" for name, value in changed(settings, *names).items()]
     if idle:
         raise ConfigError(
             f"A model that {does} answers reads no such setting. Received: "

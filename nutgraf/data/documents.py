@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -17,6 +17,7 @@ from nutgraf.data.bad_rows import BadRowLog
 from nutgraf.data.files import KINDS, check_file, read_rows
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import DataSettings, data_name, load_split
+from nutgraf.defaults import changed
 from nutgraf.errors import ConfigError, DataError
 from nutgraf.ranges import check_ranges
 
@@ -67,16 +68,12 @@ class DocumentSettings:
                 "Received: nothing. Add `--data.train FILE`."
             )
         names = ("path",) if self.source == "files" else _FILES_ONLY
-        idle = [
-            f"data.{field.name}={value!r}"
-            for field in fields(self)
-            if field.name in names
-            and (value := getattr(self, field.name)) != field.default
-        ]
+        idle = changed(self, *names)
         if idle:
+            given = ", ".join(f"data.{name}={value!r}" for name, value in idle.items())
             raise ConfigError(
-                f"The source {self.source} reads no such setting. Received: "
-                f"{', '.join(idle)}. Leave it out, or set data.source."
+                f"The source {self.source} reads no such setting. Received: {given}. "
+                "Leave it out, or set data.source."
             )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from nutgraf.data.bad_rows import BadRowLog
 from nutgraf.data.rows import Row
+from nutgraf.defaults import changed
 from nutgraf.errors import ConfigError
 from nutgraf.ranges import check_ranges
 
@@ -74,19 +75,19 @@ class DataSettings:
             )
         check_ranges(self, max_rows=">= 0")
         BadRowLog(self.bad_rows, "data.")  # refuses other policies
-        idle = {
-            field.name: source
-            for field in fields(self)
+        others = {
+            name: source
             for source, names in READ.items()
-            if field.name in names and source != self.source
-            if getattr(self, field.name) != field.default
+            for name in names
+            if source != self.source
         }
+        idle = changed(self, *others)
         if idle:
-            given = ", ".join(f"data.{name}={getattr(self, name)!r}" for name in idle)
+            given = ", ".join(f"data.{name}={value!r}" for name, value in idle.items())
             raise ConfigError(
                 f"The source {self.source} reads {', '.join(READ[self.source])} and "
                 f"max_rows alone. Received: {given}. Leave out what is not read, or "
-                f"set data.source to {next(iter(idle.values()))}."
+                f"set data.source to {others[next(iter(idle))]}."
             )
 
     def require(self, *splits: str) -> None:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from nutgraf.data.sources import DataSettings
+from nutgraf.defaults import changed
 from nutgraf.errors import ConfigError
+from nutgraf.ranges import check_ranges
 from nutgraf.tasks.names import TaskName, task_of
 
 __all__ = ["EvaluateSettings"]
@@ -55,6 +57,10 @@ class EvaluateSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges, that rows are named, and that one thing is evaluated."""
+        counts = "lead", "best_of", "min_length", "no_repeat_ngram"
+        check_ranges(
+            self, beams=">= 1", **dict.fromkeys((*counts, "length_penalty"), ">= 0")
+        )
         object.__setattr__(self, "data", task_of(self.task).data(self.data))
         self.data.require(self.split)
         if self.task != "summarize" and (self.lead or self.oracle):
@@ -63,14 +69,6 @@ class EvaluateSettings:
                 f"Received: lead={self.lead}, oracle={self.oracle} for the task "
                 f"{self.task}. It has a baseline of its own."
             )
-        least_values = ("beams", 1), ("lead", 0), ("length_penalty", 0), ("best_of", 0)
-        for name, least in (*least_values, ("min_length", 0), ("no_repeat_ngram", 0)):
-            value = getattr(self, name)
-            if value < least:
-                raise ConfigError(
-                    f"{name} must be at least {least}. Received: {name}={value}. Leave "
-                    f"it out for {least}."
-                )
         if bool(self.best_of) != bool(self.reward) or self.best_of == 1:
             raise ConfigError(
                 "best_of must be at least 2 and have a reward that chooses. Received: "
@@ -97,11 +95,7 @@ class EvaluateSettings:
             True: ("beams", "best_of", "length_penalty", "min_length"),
             False: ("no_answer", "threshold"),
         }[self.task == "extract"]
-        idle = [
-            f"{name}={getattr(self, name)}"
-            for name in names
-            if getattr(self, name) != getattr(type(self), name)
-        ]
+        idle = [f"{name}={value}" for name, value in changed(self, *names).items()]
         if idle:
             raise ConfigError(
                 f"The task {self.task} reads no such setting. Received: "

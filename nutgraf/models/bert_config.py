@@ -10,7 +10,7 @@ from nutgraf.errors import ConfigError, ModelError
 from nutgraf.ranges import check_ranges
 from nutgraf.text.nearest import nearest
 
-__all__ = ["BERT_SIZES", "BertConfig", "named_bert_config"]
+__all__ = ["BERT_SIZES", "BertConfig", "named_bert_config", "sized_bert_config"]
 
 # Our fields under the names of a Hugging Face config.json.
 _NAMES = {
@@ -174,3 +174,28 @@ def named_bert_config(size: str, **changes: Any) -> BertConfig:
         )
     settings: dict[str, Any] = {"vocabulary_size": 30_000, **BERT_SIZES[size]}
     return BertConfig(**{**settings, **changes})
+
+
+def sized_bert_config(settings: Any, **changes: Any) -> BertConfig:
+    """Return the config of a new BERT from the settings of a command.
+
+    Args:
+        settings: has `size`, a key of `BERT_SIZES`; `vocabulary_size`; and `width`,
+            `heads`, `feed_forward` and `encoder_layers`, each 0 = as the size has it.
+        **changes: fields of `BertConfig` that override these, or are not among them.
+
+    Returns:
+        The config.
+
+    Raises:
+        ConfigError: the size is unknown, or a value out of range.
+    """
+    sizes = {
+        "width": settings.width,
+        "heads": settings.heads,
+        "feed_forward": settings.feed_forward,
+        "layers": settings.encoder_layers,
+    }
+    given = {name: value for name, value in sizes.items() if value}
+    given["vocabulary_size"] = settings.vocabulary_size
+    return named_bert_config(settings.size, **{**given, **changes})

@@ -12,6 +12,7 @@ from nutgraf.data.answer_spans import located_rows
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import DataSettings, load_split
 from nutgraf.models.bert import Bert
+from nutgraf.models.bert_config import sized_bert_config
 from nutgraf.models.span import SpanModel
 from nutgraf.models.span_codec import SpanCodec
 from nutgraf.models.span_folder import start_span_policy
@@ -79,7 +80,8 @@ def span_policy(settings: TrainSettings, rows: Callable[[str], Any]) -> SpanPoli
         given = None if windows == WindowSettings() else windows
         return start_span_policy(settings.model.start, given, seed)
     tokenizer = _tokenizer(settings, rows)
-    config = settings.model.bert_config(
+    config = sized_bert_config(
+        settings.model,
         vocabulary_size=tokenizer.vocabulary_size,
         max_length=windows.length,
         dropout=settings.training.dropout,

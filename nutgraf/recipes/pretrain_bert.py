@@ -11,6 +11,7 @@ import keras
 from nutgraf.data.documents import load_documents
 from nutgraf.data.packed import PackedTokens, build_packed, packed_batches
 from nutgraf.models.bert import Bert
+from nutgraf.models.bert_config import sized_bert_config
 from nutgraf.models.masked_language import MaskedLanguageModel, load_masked_model
 from nutgraf.recipes.pretrain_settings import PretrainSettings
 from nutgraf.text.bert_tokenizer import BertTokenizer
@@ -45,8 +46,11 @@ def _learner(settings: PretrainSettings, report: Report) -> MaskedLearner:
     if settings.model.start:
         return MaskedLearner(*load_masked_model(settings.model.start))
     tokenizer = _tokenizer(settings, report)
-    config = settings.model.bert_config(
-        vocabulary_size=tokenizer.vocabulary_size, dropout=settings.training.dropout
+    config = sized_bert_config(
+        settings.model,
+        vocabulary_size=tokenizer.vocabulary_size,
+        max_length=settings.model.max_length,
+        dropout=settings.training.dropout,
     )
     keras.utils.set_random_seed(settings.training.seed)
     return MaskedLearner(MaskedLanguageModel(Bert(config)), tokenizer)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from nutgraf.data.documents import DocumentSettings
+from nutgraf.defaults import changed
 from nutgraf.errors import ConfigError
-from nutgraf.models.bert_config import BertConfig, named_bert_config
+from nutgraf.models.bert_config import sized_bert_config
 from nutgraf.models.config import named_config
 from nutgraf.ranges import check_ranges
 from nutgraf.training.settings import TrainingSettings
@@ -78,9 +79,7 @@ class LanguageModelSettings:
             hidden_share="(0, 1)",
         )
         given = {
-            item.name: f"model.{item.name}={value!r}"
-            for item in fields(self)
-            if (value := getattr(self, item.name)) != item.default
+            name: f"model.{name}={value!r}" for name, value in changed(self).items()
         }
         (other,) = set(_ALONE) - {self.architecture}
         idle = [text for name, text in given.items() if name in _ALONE[other]]
@@ -97,32 +96,9 @@ class LanguageModelSettings:
                 f"{self.start} and {', '.join(sizes)}. Leave one or the other out."
             )
         if self.architecture == "bert":
-            self.bert_config()
+            sized_bert_config(self, max_length=self.max_length)
         else:
             named_config(self.size, **self.changes)
-
-    def bert_config(self, **changes: Any) -> BertConfig:
-        """Return the config of a new BERT.
-
-        Args:
-            **changes: fields of `BertConfig` that these settings do not have.
-
-        Returns:
-            The config.
-
-        Raises:
-            ConfigError: the size is unknown, or a value out of range.
-        """
-        sizes = {
-            "width": self.width,
-            "heads": self.heads,
-            "feed_forward": self.feed_forward,
-            "layers": self.encoder_layers,
-            "max_length": self.max_length,
-            "vocabulary_size": self.vocabulary_size,
-        }
-        given = {name: value for name, value in sizes.items() if value}
-        return named_bert_config(self.size, **{**given, **changes})
 
     @property
     def changes(self) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from nutgraf.data.augment import AugmentSettings
 from nutgraf.data.sources import DataSettings
+from nutgraf.defaults import changed
 from nutgraf.errors import ConfigError
-from nutgraf.models.bert_config import BertConfig, named_bert_config
+from nutgraf.models.bert_config import sized_bert_config
 from nutgraf.models.config import named_config
 from nutgraf.models.span_settings import WindowSettings
 from nutgraf.ranges import check_ranges
@@ -106,10 +107,9 @@ class ModelSettings:
             **dict.fromkeys((*_SIZES, *_LIMITS), ">= 0"),
         )
         given = [
-            f"model.{item.name}={value!r}"
-            for item in fields(self)
-            if item.name != "start"
-            and (value := getattr(self, item.name)) != item.default
+            f"model.{name}={value!r}"
+            for name, value in changed(self).items()
+            if name != "start"
         ]
         if self.start and given:
             raise ConfigError(
@@ -117,31 +117,9 @@ class ModelSettings:
                 f"{self.start} and {', '.join(given)}. Leave one or the other out."
             )
         if self.architecture == "bert":
-            self.bert_config()
+            sized_bert_config(self)
         else:
             named_config(self.size, **self.changes)
-
-    def bert_config(self, **changes: Any) -> BertConfig:
-        """Return the config of a new BERT.
-
-        Args:
-            **changes: fields of `BertConfig` that these settings do not have.
-
-        Returns:
-            The config.
-
-        Raises:
-            ConfigError: the size is unknown, or a value out of range.
-        """
-        sizes = {
-            "width": self.width,
-            "heads": self.heads,
-            "feed_forward": self.feed_forward,
-            "layers": self.encoder_layers,
-            "vocabulary_size": self.vocabulary_size,
-        }
-        given = {name: value for name, value in sizes.items() if value}
-        return named_bert_config(self.size, **{**given, **changes})
 
     @property
     def changes(self) -> dict[str, Any]:

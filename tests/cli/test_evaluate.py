@@ -96,7 +96,7 @@ def test_settings_can_come_from_a_file(data, predictions, tmp_path, capsys):
     ("argv", "message"),
     [
         (["absent"], "A model is a folder with config.json"),
-        (["--beams", "0"], "beams must be at least 1"),
+        (["--beams", "0"], "beams must be an integer >= 1"),
         (["--split", "tests"], '--split must be one of "train", "valid", "test"'),
         (["--predictions", "absent.jsonl"], "absent.jsonl: No such file"),
     ],

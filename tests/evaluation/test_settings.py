@@ -16,8 +16,9 @@ def test_the_name_tells_what_is_evaluated():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"beams": 0}, "beams must be at least 1. Received: beams=0"),
-        ({"lead": -1}, "lead must be at least 0. Received: lead=-1"),
+        ({"beams": 0}, "beams must be an integer >= 1. Received: beams=0"),
+        ({"lead": -1}, "lead must be an integer >= 0. Received: lead=-1"),
+        ({"length_penalty": float("nan")}, "length_penalty must be a number >= 0"),
         (
             {"model": "runs/a", "predictions": "b.jsonl"},
             "model=runs/a and --predictions b.jsonl. Leave one out",

@@ -1,7 +1,14 @@
 import pytest
 
 from nutgraf.errors import ConfigError, ModelError
-from nutgraf.models.bert_config import BERT_SIZES, BertConfig, named_bert_config
+from nutgraf.models.bert_config import (
+    BERT_SIZES,
+    BertConfig,
+    named_bert_config,
+    sized_bert_config,
+)
+from nutgraf.recipes.pretrain_settings import LanguageModelSettings
+from nutgraf.recipes.settings import ModelSettings
 
 MINILM = {
     "model_type": "bert",
@@ -48,6 +55,17 @@ def test_bad_sizes_are_named(change, message):
 def test_an_unknown_size_names_the_nearest():
     with pytest.raises(ConfigError, match="Did you mean `base`"):
         named_bert_config("bas")
+
+
+@pytest.mark.parametrize("settings", [ModelSettings, LanguageModelSettings])
+def test_settings_of_commands_say_what_differs_from_the_size(settings):
+    given = settings(architecture="bert", size="mini", encoder_layers=3)
+    config = sized_bert_config(given, vocabulary_size=99, dropout=0.2)
+    assert (config.layers, config.width, config.max_length) == (3, 256, 512)
+    assert (config.vocabulary_size, config.dropout) == (99, 0.2)
+    assert sized_bert_config(given, max_length=64).vocabulary_size == 30_000
+    with pytest.raises(ConfigError, match="width must be a multiple of heads"):
+        settings(architecture="bert", width=30, heads=4)
 
 
 @pytest.mark.parametrize(

@@ -36,13 +36,6 @@ def test_models_that_cannot_be_are_told(changes, message):
         LanguageModelSettings(**changes)
 
 
-def test_a_bert_has_sizes_of_its_own():
-    settings = LanguageModelSettings(architecture="bert", size="mini", encoder_layers=3)
-    config = settings.bert_config(vocabulary_size=99, dropout=0.2)
-    assert (config.layers, config.width, config.max_length) == (3, 256, 128)
-    assert (config.vocabulary_size, config.dropout) == (99, 0.2)
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

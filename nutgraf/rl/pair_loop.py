@@ -15,13 +15,14 @@ from typing import Any
 from nutgraf.backend import to_numpy
 from nutgraf.data.pair_groups import PairGroup
 from nutgraf.data.pairs import Pair
-from nutgraf.errors import DataError, RunError
+from nutgraf.errors import DataError
 from nutgraf.models.checkpoint import save_policy
 from nutgraf.models.codec import round_up
 from nutgraf.rl.loop import Draw, UpdateLoop, Watcher
 from nutgraf.rl.numbers import averages
 from nutgraf.rl.pair_arrays import PairArrays, PairTable
 from nutgraf.rl.pair_settings import PairSettings
+from nutgraf.training.log import check_finite
 from nutgraf.training.run_state import RunState
 
 __all__ = ["PairLoop"]
@@ -183,7 +184,7 @@ class PairLoop(UpdateLoop):
         record["time/update"] = seconds
         record["time/tokens_per_second"] = float(given.mask.sum() / seconds)
         step = state.position["step"] + 1
-        _check_finite(record, step)
+        check_finite(record, step)
         due = step % self._every == 0 or step == self.settings.updates
         if due and len(self._tables[1]):
             state, found = self._validated(state, step)
@@ -232,12 +233,3 @@ class PairLoop(UpdateLoop):
     def _end_at(self, step: int) -> None:
         """Let the loop end, and save, after that many updates."""
         self.settings = dataclasses.replace(self.settings, updates=step)
-
-
-def _check_finite(record: dict[str, float], update: int) -> None:
-    wrong = [name for name, value in record.items() if not math.isfinite(value)]
-    if wrong:
-        raise RunError(
-            f"The loss must stay finite. Received: {wrong[0]}={record[wrong[0]]} in "
-            f"update {update}. Start anew with a lower training.learning_rate."
-        )

@@ -15,11 +15,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from nutgraf.backend import assign, jit, to_numpy, value_and_grad
-from nutgraf.errors import DataError, RunError
+from nutgraf.errors import DataError
 from nutgraf.models.checkpoint import weight_names
 from nutgraf.rl.numbers import averages
 from nutgraf.search.settings import LoopSettings
-from nutgraf.training.log import MetricsLog, progress_bar
+from nutgraf.training.log import MetricsLog, check_finite, progress_bar
 from nutgraf.training.optimizer import AdamW
 from nutgraf.training.run_state import RunState, resume, save_state
 from nutgraf.training.schedule import learning_rate
@@ -219,7 +219,7 @@ class SearchLoop:
         )
         record = averages([to_numpy(found)])
         record["train/gradient_norm"] = float(to_numpy(norm))
-        _check_finite(record, step + 1)
+        check_finite(record, step + 1)
         record["time/update"] = time.monotonic() - started
         position = {**state.position, "step": step + 1}
         state = RunState(values, optimizer, position)
@@ -247,12 +247,3 @@ class SearchLoop:
             patience = self.settings.patience
             position["finished"] = bool(patience and position["worse"] >= patience)
         return RunState(state.values, state.optimizer, position)
-
-
-def _check_finite(record: dict[str, float], update: int) -> None:
-    wrong = [name for name, value in record.items() if not math.isfinite(value)]
-    if wrong:
-        raise RunError(
-            f"The loss must stay finite. Received: {wrong[0]}={record[wrong[0]]} in "
-            f"update {update}. Start anew with a lower training.learning_rate."
-        )

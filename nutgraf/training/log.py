@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["MetricsLog", "progress_bar", "read_metrics"]
+from nutgraf.errors import RunError
+
+__all__ = ["MetricsLog", "check_finite", "progress_bar", "read_metrics"]
 
 _WIDE = 120
 """Columns of a screen from which a long bar leaves room for the text."""
@@ -32,6 +35,24 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
         with contextlib.suppress(json.JSONDecodeError):
             records.append(json.loads(line))
     return records
+
+
+def check_finite(record: Mapping[str, float], update: int) -> None:
+    """Refuse to go on from numbers that are no longer finite.
+
+    Args:
+        record: what is to be logged: name -> number.
+        update: whose numbers they are, for the message.
+
+    Raises:
+        RunError: one of them is NaN or infinite.
+    """
+    for name, value in record.items():
+        if not math.isfinite(value):
+            raise RunError(
+                f"The loss must stay finite. Received: {name}={value} in update "
+                f"{update}. Start anew with a lower training.learning_rate."
+            )
 
 
 class MetricsLog:

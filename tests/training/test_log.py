@@ -1,9 +1,16 @@
 import builtins
 import json
+import math
 
 import pytest
 
-from nutgraf.training.log import MetricsLog, progress_bar, read_metrics
+from nutgraf.errors import RunError
+from nutgraf.training.log import (
+    MetricsLog,
+    check_finite,
+    progress_bar,
+    read_metrics,
+)
 
 
 def test_records_come_back_in_order(tmp_path):
@@ -30,6 +37,13 @@ def test_a_resumed_log_drops_what_is_done_again_and_torn_lines(tmp_path):
     log.write(3, {"train/loss": 7.0})
     log.close()
     assert [record["train/loss"] for record in read_metrics(tmp_path)] == [1, 2, 7]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_numbers_must_stay_finite(value):
+    check_finite({"train/loss": 2.5, "train/gradient_norm": 0.0}, 3)
+    with pytest.raises(RunError, match=rf"train/loss={value} in update 3\. Start anew"):
+        check_finite({"time/update": 1.0, "train/loss": value}, 3)
 
 
 def test_every_record_is_on_disk_at_once(tmp_path):

@@ -9,7 +9,7 @@ from typing import Any
 
 from nutgraf.errors import ConfigError
 
-__all__ = ["check_ranges"]
+__all__ = ["check_folds", "check_ranges"]
 
 
 def _holds(value: Any, whole: bool, text: str) -> bool:
@@ -62,3 +62,20 @@ Leave it out for 0.1.
         )
     if problems:
         raise ConfigError("\n".join(problems))
+
+
+def check_folds(settings: Any) -> None:
+    """Refuse to hold out all.
+
+    Args:
+        settings: a dataclass whose int `folds` says that one in so many is held out.
+
+    Raises:
+        ConfigError: it is neither 0 (nothing is held out) nor at least 2.
+    """
+    check_ranges(settings, folds=">= 0")
+    if settings.folds == 1:
+        raise ConfigError(
+            "folds must be 0 (hold nothing out) or at least 2. Received: folds=1. "
+            f"{type(settings).folds} is usual."
+        )

@@ -4,7 +4,7 @@ import math
 import pytest
 
 from nutgraf.errors import ConfigError
-from nutgraf.ranges import check_ranges
+from nutgraf.ranges import check_folds, check_ranges
 
 
 @dataclasses.dataclass
@@ -62,3 +62,16 @@ def test_all_are_told_at_once():
         "rows must be an integer >= 1. Received: rows=0. Leave it out for 3.",
         "rate must be a number in (0, 1]. Received: rate=2.0. Leave it out for 0.5.",
     ]
+
+
+def test_folds_leave_something_to_learn_from():
+    @dataclasses.dataclass
+    class Folds:
+        folds: int = 10
+
+    for folds in (0, 2, 10):
+        check_folds(Folds(folds))
+    with pytest.raises(ConfigError, match="folds must be 0 .* folds=1. 10 is usual"):
+        check_folds(Folds(1))
+    with pytest.raises(ConfigError, match="folds must be an integer >= 0"):
+        check_folds(Folds(-1))

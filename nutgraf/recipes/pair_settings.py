@@ -6,18 +6,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from nutgraf.errors import ConfigError
-from nutgraf.ranges import check_ranges
+from nutgraf.ranges import check_folds, check_ranges
 from nutgraf.rl.pair_settings import PairSettings
 
 __all__ = ["PreferSettings", "RewardModelSettings"]
-
-
-def _check_folds(folds: int) -> None:
-    if folds < 2 and folds != 0:
-        raise ConfigError(
-            f"folds must be 0 (hold nothing out) or at least 2. Received: "
-            f"folds={folds}. 10 is usual."
-        )
 
 
 @dataclass(frozen=True)
@@ -56,7 +48,7 @@ class RewardModelSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        _check_folds(self.folds)
+        check_folds(self)
         not_negative = "max_source", "max_text", "margin_weight", "centring_weight"
         check_ranges(
             self,
@@ -96,7 +88,7 @@ class PreferSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        _check_folds(self.folds)
+        check_folds(self)
         check_ranges(self, beta="> 0", label_smoothing="[0, 0.5)", max_minutes=">= 0")
         if self.loss == "ipo" and self.label_smoothing:
             raise ConfigError(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from nutgraf.errors import ConfigError
-from nutgraf.ranges import check_ranges
+from nutgraf.ranges import check_folds, check_ranges
 
 __all__ = ["LoopSettings", "Objective", "TrainSearchSettings"]
 
@@ -106,18 +106,14 @@ class TrainSearchSettings:
             **dict.fromkeys(("candidates", "samples"), ">= 2"),
             **dict.fromkeys(("rank", "places"), ">= 1"),
             max_length=">= 5",
-            **dict.fromkeys(("folds", "negatives", "supervised_weight"), ">= 0"),
+            **dict.fromkeys(("negatives", "supervised_weight"), ">= 0"),
             temperature="> 0",
             dropout="[0, 1)",
             max_minutes=">= 0",
         )
+        check_folds(self)
         if self.objective == "rl" and not self.start:
             raise ConfigError(
                 "start must name a trained ranker for rl. Received: nothing. Train one "
                 "first with --objective rescore or cross, and give its folder `best`."
-            )
-        if self.folds == 1:
-            raise ConfigError(
-                "folds must be 0 (hold nothing out) or at least 2. Received: folds=1. "
-                "5 is usual."
             )

@@ -29,7 +29,7 @@ from nutgraf.data.rows import Row
 from nutgraf.errors import DataError
 from nutgraf.files import atomic_folder, write_json
 
-__all__ = ["PackedBatch", "PackedTokens", "build_packed", "language_pieces"]
+__all__ = ["Cut", "PackedBatch", "PackedTokens", "build_packed", "language_pieces"]
 __all__ += ["packed_batches"]
 
 Cut: TypeAlias = Callable[[list[int], int], Iterable[list[int]]]

@@ -18,9 +18,9 @@ from nutgraf.models.span_codec import SpanCodec
 from nutgraf.models.span_folder import start_span_policy
 from nutgraf.models.span_policy import SpanPolicy
 from nutgraf.models.span_settings import WindowSettings
+from nutgraf.recipes.run_tokenizer import run_tokenizer
 from nutgraf.recipes.settings import TrainSettings
 from nutgraf.text.bert_tokenizer import BertTokenizer
-from nutgraf.training.run_state import latest_checkpoint
 
 __all__ = ["span_policy", "window_rows"]
 
@@ -50,17 +50,6 @@ def window_rows(
     return codec.cut(located_rows(rows, settings.bad_rows, report))
 
 
-def _tokenizer(settings: TrainSettings, rows: Any) -> BertTokenizer:
-    """The run's tokenizer; one that no checkpoint relies on yet is trained anew."""
-    folder = Path(settings.out)
-    if latest_checkpoint(folder / "checkpoints") is not None:
-        return BertTokenizer.load(folder)
-    texts = (row.document for row in rows("train"))
-    tokenizer = BertTokenizer.train(texts, settings.model.vocabulary_size)
-    tokenizer.save(folder)
-    return tokenizer
-
-
 def span_policy(settings: TrainSettings, rows: Callable[[str], Any]) -> SpanPolicy:
     """Make the model that a training begins with.
 
@@ -79,7 +68,12 @@ def span_policy(settings: TrainSettings, rows: Callable[[str], Any]) -> SpanPoli
     if settings.model.start:
         given = None if windows == WindowSettings() else windows
         return start_span_policy(settings.model.start, given, seed)
-    tokenizer = _tokenizer(settings, rows)
+    texts = (row.document for row in rows("train"))
+    tokenizer = run_tokenizer(
+        Path(settings.out),
+        BertTokenizer,
+        lambda: BertTokenizer.train(texts, settings.model.vocabulary_size),
+    )
     config = sized_bert_config(
         settings.model,
         vocabulary_size=tokenizer.vocabulary_size,

@@ -12,50 +12,41 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from nutgraf.data.documents import documents_name, load_documents
-from nutgraf.data.packed import PackedTokens, build_packed
+from nutgraf.data.documents import documents_name
 from nutgraf.errors import ModelError
 from nutgraf.files import write_json
 from nutgraf.models.build import new_policy, with_separator
 from nutgraf.models.checkpoint import load_policy
 from nutgraf.recipes.pretrain_bert import masked_objective
+from nutgraf.recipes.pretrain_rows import Report, pack_documents, texts_to_learn_from
 from nutgraf.recipes.pretrain_settings import PretrainSettings
 from nutgraf.recipes.run_card import (
     refuse_other_rows,
     refuse_other_settings,
     run_card,
 )
+from nutgraf.recipes.run_tokenizer import run_tokenizer
 from nutgraf.text.tokenizer import Tokenizer
 from nutgraf.training.epochs import EpochLoop
 from nutgraf.training.estimate import machine_flops, step_flops
 from nutgraf.training.language import LanguageTrainer
 from nutgraf.training.log import read_metrics
-from nutgraf.training.run_state import latest_checkpoint
 
 __all__ = ["OBJECTIVES", "pretrain"]
-
-Report = Callable[[str], None]
-
-
-def _tokenizer(settings: PretrainSettings, report: Report) -> Tokenizer:
-    """The run's tokenizer; one that no checkpoint relies on yet is trained anew."""
-    folder = Path(settings.out)
-    if latest_checkpoint(folder / "checkpoints") is not None:
-        return Tokenizer.load(folder)
-    report("learning the word pieces")
-    texts = (row.document for row in load_documents(settings.data, "train", report))
-    chosen = settings.model
-    tokenizer = Tokenizer.train(texts, chosen.vocabulary_size, chosen.tokenizer)
-    tokenizer.save(folder)
-    return tokenizer
 
 
 def _language_model(settings: PretrainSettings, report: Report) -> Any:
     """The start as a language model, or a new one from the seed."""
     chosen = settings.model
     if not chosen.start:
+        texts = texts_to_learn_from(settings, report)
+        size, kind = chosen.vocabulary_size, chosen.tokenizer
         return new_policy(
-            _tokenizer(settings, report),
+            run_tokenizer(
+                Path(settings.out),
+                Tokenizer,
+                lambda: Tokenizer.train(texts, size, kind),
+            ),
             chosen.size,
             settings.training.seed,
             dropout=settings.training.dropout,
@@ -69,18 +60,6 @@ def _language_model(settings: PretrainSettings, report: Report) -> Any:
             "Give what `nutgraf pretrain` wrote, or leave it out for a new model."
         )
     return with_separator(policy, False)
-
-
-def _packed(
-    settings: PretrainSettings, split: str, data: str, policy: Any, report: Report
-) -> PackedTokens:
-    return build_packed(
-        load_documents(settings.data, split, report),
-        policy.codec.tokenizer,
-        Path(settings.out) / "cache",
-        policy.model.config.context,
-        f"{data}|{split}",
-    )
 
 
 def language_objective(
@@ -97,13 +76,11 @@ def language_objective(
         The trainer.
     """
     policy = _language_model(settings, report)
-    report(f"packing the documents into rows; kept in {Path(settings.out) / 'cache'}")
-    train, valid = (
-        _packed(settings, split, data, policy, report) for split in ("train", "valid")
+    train, valid, batch = pack_documents(
+        settings, policy.codec.tokenizer, policy.model.config.context, data, report
     )
-    rows = max(1, settings.tokens_per_batch // train.length)
     trainer = LanguageTrainer(
-        policy, settings.training, Path(settings.out), train, valid, rows
+        policy, settings.training, Path(settings.out), train, valid, batch
     )
     seen = len(train) * train.length * settings.training.epochs
     flops = step_flops(policy.model.config, 0, seen)

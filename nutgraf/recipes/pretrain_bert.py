@@ -3,74 +3,46 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
 
-from nutgraf.data.documents import load_documents
-from nutgraf.data.packed import PackedTokens, build_packed, packed_batches
+from nutgraf.data.packed import packed_batches
 from nutgraf.models.bert import Bert
 from nutgraf.models.bert_config import sized_bert_config
 from nutgraf.models.masked_language import MaskedLanguageModel, load_masked_model
+from nutgraf.recipes.pretrain_rows import Report, pack_documents, texts_to_learn_from
 from nutgraf.recipes.pretrain_settings import PretrainSettings
+from nutgraf.recipes.run_tokenizer import run_tokenizer
 from nutgraf.text.bert_tokenizer import BertTokenizer
 from nutgraf.training.hidden_words import (
     HiddenWordsTrainer,
     MaskedLearner,
     masked_pieces,
 )
-from nutgraf.training.run_state import latest_checkpoint
 
 __all__ = ["masked_objective"]
-
-Report = Callable[[str], None]
-
-
-def _tokenizer(settings: PretrainSettings, report: Report) -> BertTokenizer:
-    """The run's tokenizer; one that no checkpoint relies on yet is trained anew."""
-    folder = Path(settings.out)
-    if latest_checkpoint(folder / "checkpoints") is not None:
-        return BertTokenizer.load(folder)
-    report("learning the word pieces")
-    texts = (row.document for row in load_documents(settings.data, "train", report))
-    tokenizer = BertTokenizer.train(
-        texts, settings.model.vocabulary_size, settings.model.lower
-    )
-    tokenizer.save(folder)
-    return tokenizer
 
 
 def _learner(settings: PretrainSettings, report: Report) -> MaskedLearner:
     """The start, or a new model from the seed."""
-    if settings.model.start:
-        return MaskedLearner(*load_masked_model(settings.model.start))
-    tokenizer = _tokenizer(settings, report)
+    chosen = settings.model
+    if chosen.start:
+        return MaskedLearner(*load_masked_model(chosen.start))
+    texts = texts_to_learn_from(settings, report)
+    tokenizer = run_tokenizer(
+        Path(settings.out),
+        BertTokenizer,
+        lambda: BertTokenizer.train(texts, chosen.vocabulary_size, chosen.lower),
+    )
     config = sized_bert_config(
-        settings.model,
+        chosen,
         vocabulary_size=tokenizer.vocabulary_size,
-        max_length=settings.model.max_length,
+        max_length=chosen.max_length,
         dropout=settings.training.dropout,
     )
     keras.utils.set_random_seed(settings.training.seed)
     return MaskedLearner(MaskedLanguageModel(Bert(config)), tokenizer)
-
-
-def _packed(
-    settings: PretrainSettings,
-    split: str,
-    data: str,
-    learner: MaskedLearner,
-    report: Report,
-) -> PackedTokens:
-    return build_packed(
-        load_documents(settings.data, split, report),
-        learner.tokenizer,
-        Path(settings.out) / "cache",
-        min(settings.model.max_length, learner.model.config.max_length),
-        f"{data}|{split}|bert",
-        functools.partial(masked_pieces, learner.tokenizer),
-    )
 
 
 def masked_objective(
@@ -90,12 +62,16 @@ def masked_objective(
         ModelError: the start is no BERT.
     """
     learner = _learner(settings, report)
-    report(f"packing the documents into rows; kept in {Path(settings.out) / 'cache'}")
-    train, valid = (
-        _packed(settings, split, data, learner, report) for split in ("train", "valid")
+    train, valid, batch = pack_documents(
+        settings,
+        learner.tokenizer,
+        min(settings.model.max_length, learner.model.config.max_length),
+        f"{data}|bert",
+        report,
+        functools.partial(masked_pieces, learner.tokenizer),
     )
-    rows = max(1, settings.tokens_per_batch // train.length)
-    updates = -(-len(packed_batches(train, rows, 0, 0)) // settings.training.accumulate)
+    batches = len(packed_batches(train, batch, 0, 0))
+    updates = -(-batches // settings.training.accumulate)
     report(
         f"{train.documents:,} documents in {len(train):,} rows of {train.length} word "
         f"pieces, {valid.documents:,} for validation; "
@@ -108,6 +84,6 @@ def masked_objective(
         Path(settings.out),
         train,
         valid,
-        rows,
+        batch,
         settings.model.hidden_share,
     )

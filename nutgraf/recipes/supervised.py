@@ -34,13 +34,13 @@ from nutgraf.recipes.run_card import (
     refuse_other_settings,
     run_card,
 )
+from nutgraf.recipes.run_tokenizer import run_tokenizer
 from nutgraf.recipes.settings import ModelSettings, TrainSettings
 from nutgraf.recipes.shown import show_attention, show_texts
 from nutgraf.tasks.names import task_of
 from nutgraf.tasks.task import Task
 from nutgraf.text.tokenizer import Tokenizer
 from nutgraf.training.estimate import machine_flops, step_flops
-from nutgraf.training.run_state import latest_checkpoint
 from nutgraf.training.supervised import SupervisedTrainer
 
 __all__ = ["train", "train_tokenizer"]
@@ -65,16 +65,6 @@ def train_tokenizer(chosen: ModelSettings, rows: Iterable[Row]) -> Tokenizer:
     return Tokenizer.train(texts(), chosen.vocabulary_size, chosen.tokenizer)
 
 
-def _tokenizer(settings: TrainSettings, folder: Path, rows: Any) -> Tokenizer:
-    """The tokenizer of the run; trained anew before there is a checkpoint."""
-    if latest_checkpoint(folder / "checkpoints") is not None:
-        return Tokenizer.load(folder)
-    tokenizer = train_tokenizer(settings.model, rows("train"))
-    folder.mkdir(parents=True, exist_ok=True)
-    tokenizer.save(folder)
-    return tokenizer
-
-
 def _policy(settings: TrainSettings, folder: Path, rows: Any) -> Any:
     """The start model, or a new one from the seed."""
     if settings.task == "extract":
@@ -85,7 +75,9 @@ def _policy(settings: TrainSettings, folder: Path, rows: Any) -> Any:
         settings.check_room(policy.codec.max_source, policy.codec.max_target)
         return policy
     return new_policy(
-        _tokenizer(settings, folder, rows),
+        run_tokenizer(
+            folder, Tokenizer, lambda: train_tokenizer(chosen, rows("train"))
+        ),
         chosen.size,
         settings.training.seed,
         dropout=settings.training.dropout,

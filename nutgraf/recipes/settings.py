@@ -284,7 +284,7 @@ class ImproveSettings:
             _fill(self, rl=replace(self.rl, length=task.max_target))
         if not self.reward.parts:
             _fill(self, reward=replace(self.reward, parts=task.reward))
-        if self.guard.metrics == GuardSettings.metrics:
+        if not self.guard.metrics:
             _fill(self, guard=replace(self.guard, metrics=task.watched))
 
 

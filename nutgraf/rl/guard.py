@@ -21,14 +21,16 @@ from typing import Any, Literal, NamedTuple, get_args
 from nutgraf.errors import ConfigError
 from nutgraf.metrics.names import LABELS
 
-__all__ = ["PATIENCE", "Action", "Guard", "GuardSettings", "Memory", "Reason"]
-__all__ += ["Verdict", "judged", "label_of"]
+__all__ = ["METRICS", "PATIENCE", "Action", "Guard", "GuardSettings", "Memory"]
+__all__ += ["Reason", "Verdict", "judged", "label_of"]
 
 Action = Literal["off", "warn", "stop", "return"]
 Memory = dict[str, Any]
 
 PATIENCE = 2
 """Broken looks in a row that make a verdict."""
+METRICS = ("rouge1", "rouge1_precision", "rouge1_recall", "rouge2", "rougeL", "chrf")
+"""What is watched of summaries, and where no task is known."""
 NEWEST = 0.5
 """Weight of the newest look in the running averages."""
 
@@ -56,16 +58,10 @@ class GuardSettings:
     """Nats per token that the KL to the start may reach; 0 = any."""
     fall: float = 5.0
     """Points (0-100) that a metric outside of the reward may fall; 0 = any."""
-    metrics: tuple[str, ...] = (
-        "rouge1",
-        "rouge1_precision",
-        "rouge1_recall",
-        "rouge2",
-        "rougeL",
-        "chrf",
-    )
+    metrics: tuple[str, ...] = ()
     """Metrics to watch, those in the reward left out: names of rewards
-    (docs/rewards.md), and of ROUGE with _precision or _recall behind."""
+    (docs/rewards.md), and of ROUGE with _precision or _recall behind; none = those of
+    the task (docs/tasks.md)."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""

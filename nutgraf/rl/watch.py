@@ -26,7 +26,7 @@ from nutgraf.rewards.product import Product
 from nutgraf.rewards.registry import PARTS, make_part
 from nutgraf.rewards.rouge import RougeReward
 from nutgraf.rewards.weighted import WeightedSum
-from nutgraf.rl.guard import Guard, GuardSettings, Memory, Verdict
+from nutgraf.rl.guard import METRICS, Guard, GuardSettings, Memory, Verdict
 from nutgraf.text.words import WordKind
 
 __all__ = ["Keep", "Watch", "optimised", "unoptimised", "watched_rows"]
@@ -137,7 +137,7 @@ class Watch:
             is a function of the weights.
         reward: what the policy is trained for. None, for training without a reward:
             numbers are logged, nothing is judged.
-        settings: of the guard.
+        settings: of the guard; without metrics, `METRICS` are watched.
         words: "english" or "cjk".
         tell: called with each verdict that has a new reason.
         on_error: of the reward, "stop" or "skip"; see `judge`.
@@ -188,7 +188,7 @@ class Watch:
         self.at_update = at_update
         self.keep = keep
         self.memory: Memory = {}
-        self._metrics = unoptimised(settings.metrics, words, reward)
+        self._metrics = unoptimised(settings.metrics or METRICS, words, reward)
         self._guard = Guard(settings)
 
     @property

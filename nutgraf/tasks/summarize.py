@@ -12,7 +12,7 @@ from nutgraf.data.rows import Row
 from nutgraf.metrics.overlap import copied_share, novel_ngrams
 from nutgraf.metrics.rouge import rouge, sentence_lines, signature
 from nutgraf.metrics.statistics import mean_of
-from nutgraf.rl.guard import GuardSettings
+from nutgraf.rl.guard import METRICS
 from nutgraf.tasks.baselines import lead, lead_words
 from nutgraf.tasks.task import Scored, Task, style_of
 from nutgraf.text.words import WordKind
@@ -56,7 +56,7 @@ SUMMARIZE = Task(
     main="rouge_mean",
     validation=("rouge1", "rouge2", "rougeL", "length_ratio"),
     reward=("rouge=1", "length(low=0.8, high=1.5)=0.2", "repetition=0.5"),
-    watched=GuardSettings().metrics,
+    watched=METRICS,
     max_source=400,
     max_target=100,
     sources=("docstrings", "cnn_dailymail", "files"),

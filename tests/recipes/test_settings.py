@@ -16,8 +16,9 @@ from nutgraf.recipes.settings import (
     RewardSettings,
     TrainSettings,
 )
-from nutgraf.rl.guard import GuardSettings
+from nutgraf.rl.guard import METRICS, GuardSettings
 from nutgraf.rl.settings import RLSettings
+from nutgraf.tasks.names import TASKS
 from nutgraf.training.settings import SupervisedSettings
 
 COMMANDS = [
@@ -143,6 +144,14 @@ def test_limits_fields_reward_and_watch_follow_from_the_task():
     assert improve.data.question_field == "question"
     assert "exact_match" in improve.guard.metrics
     assert ImproveSettings().reward.parts[0] == "rouge=1"
+
+
+def test_what_is_watched_may_be_that_of_another_task():
+    assert ImproveSettings().guard.metrics == METRICS == TASKS["summarize"].watched
+    guard = GuardSettings(metrics=METRICS)
+    assert ImproveSettings(task="translate", data=FILES, guard=guard).guard == guard
+    unset = ImproveSettings(task="translate", data=FILES)
+    assert unset.guard.metrics == TASKS["translate"].watched != METRICS
 
 
 def test_what_is_set_is_not_replaced():

@@ -36,7 +36,7 @@ def watch_of(start, rows):
         return [" ".join(f"w{number}" for number in range(4 + done))] * len(rows)
 
     def watch(on="warn", tell=None, of=rows[:8], reward=words, **options):
-        settings = GuardSettings(on=on, every=2, metrics=(), **options)
+        settings = GuardSettings(on=on, every=2, fall=0, **options)
         return Watch(of, longer, reward, settings, tell=tell or (lambda verdict: None))
 
     return watch

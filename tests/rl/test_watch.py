@@ -11,7 +11,7 @@ from nutgraf.rewards.registry import parse_parts
 from nutgraf.rewards.repetition import RepetitionPenalty
 from nutgraf.rewards.rouge import RougeReward
 from nutgraf.rewards.translation import ChrfReward
-from nutgraf.rl.guard import GuardSettings, judged
+from nutgraf.rl.guard import METRICS, GuardSettings, judged
 from nutgraf.rl.watch import Watch, optimised, unoptimised, watched_rows
 
 ROWS = [
@@ -107,7 +107,7 @@ def test_what_a_reward_pays_for(reward, names):
 
 
 def test_metrics_in_the_reward_are_left_out():
-    chosen = GuardSettings().metrics
+    chosen = METRICS
     left = unoptimised(chosen, reward=RougeReward())
     assert list(left) == ["rouge1_precision", "rouge1_recall", "chrf"]
     left = unoptimised(chosen, reward=RougeReward(1, 0, 0, measure="recall"))

@@ -10,6 +10,7 @@ import pytest
 from nutgraf.cli import init
 from nutgraf.cli.config import load_settings
 from nutgraf.errors import ConfigError
+from nutgraf.tasks.names import task_of
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,57 @@ def test_a_file_is_not_written_over_unless_told(train, tmp_path):
 def test_commands_without_config():
     with pytest.raises(ConfigError, match="can be written for: pretrain, train"):
         init.run(["demo"])
+
+
+def test_a_task_must_be_one_of_the_command(train, tmp_path):
+    for argv in (["train", "--task", "translate"], ["pretrain", "--task", "answer"]):
+        with pytest.raises(ConfigError, match=f"left out for `{argv[0]}`.*{argv[2]}"):
+            init.run(argv)
+    with pytest.raises(ConfigError, match="--task must be one of .*'chat'"):
+        init.run(["rl", "--task", "chat"])
+
+
+TASKS = ["summarize", "translate", "answer", "extract"]
+
+
+def written(command, task, path):
+    """What is loaded from the config of a task, and its text."""
+    assert init.run([command, str(path), "--task", task]) == 0
+    declaration = importlib.import_module(f"nutgraf.cli.{command}").SETTINGS
+    found = load_settings(declaration, [f"--config={path}"], prog="", description="")
+    return found, path.read_text()
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("command", ["train", "choose", "rl", "evaluate"])
+def test_a_config_of_a_task_has_its_defaults(command, task, tmp_path):
+    if (command, task) == ("choose", "extract"):
+        with pytest.raises(ConfigError, match="one for models that write"):
+            written(command, task, tmp_path / "new.toml")
+        return
+    found, text = written(command, task, tmp_path / "new.toml")
+    assert found.task == task
+    if task == "summarize":  # its rows and its model are at hand
+        assert found == type(found)()
+        assert "made up" not in text
+    else:
+        fields = task_of(task).fields
+        assert found.data.source_field == fields.source
+        assert found.data.question_field == (fields.question or "")
+        assert found.data.train == "train.jsonl" and "made up" in text
+        assert '= "starter"' not in text
+
+
+def test_limits_reward_and_guard_of_a_task_are_written(tmp_path):
+    limits, text = written("train", "translate", tmp_path / "train.toml")
+    assert (limits.model.max_source, limits.model.max_target) == (96, 96)
+    assert '\ntarget_field = "target"\n' in text
+    reads, _ = written("train", "extract", tmp_path / "extract.toml")
+    assert reads.model.architecture == "bert"
+    _, text = written("rl", "answer", tmp_path / "rl.toml")
+    assert '\nparts = ["token_f1=1"]\n' in text
+    assert '\nmetrics = ["token_f1", "exact_match", ' in text
+    assert '\nstart = "runs/train/best"\n' in text
 
 
 @pytest.mark.parametrize("command", ["pretrain", "train", "rl", "evaluate"])

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kept import kept_texts
 
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import load_split
@@ -67,18 +68,16 @@ def settings_of(name: str, seed: int, out: Path) -> ImproveSettings:
     return replace(run, algorithm=name)
 
 
-def write_texts(model: str, rows: Sequence[Row], file: Path) -> list[str]:
+def texts_of(model: str, rows: Sequence[Row], file: Path) -> list[str]:
     """Return a model's greedy text for each row, from the file when it is there."""
-    if not file.exists():
-        write_json(file, Generator(load_policy(model), rows=128)(rows))
-    return list(json.loads(file.read_text(encoding="utf-8")))
+    return kept_texts(file, lambda: Generator(load_policy(model), rows=128)(rows))
 
 
 def train(name: str, seed: int, out: Path) -> None:
     """Run one algorithm with one seed, and write its texts."""
     run = settings_of(name, seed, out)
     improve(run, print)
-    write_texts(f"{run.out}/last", test_rows(), Path(run.out) / "test.json")
+    texts_of(f"{run.out}/last", test_rows(), Path(run.out) / "test.json")
 
 
 def rows_signature(rows: Sequence[Row]) -> str:
@@ -120,7 +119,7 @@ def known(rows: Sequence[Row], out: Path) -> dict[str, Any]:
         if found["test_rows"] == signature:
             return found
         print(f"{RESULTS} is of other test rows: begun anew", flush=True)
-    texts = write_texts(DEMO.start, rows, out / "start.json")
+    texts = texts_of(DEMO.start, rows, out / "start.json")
     return {
         "n": len(rows),
         "test_rows": signature,

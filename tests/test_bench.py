@@ -13,11 +13,14 @@ import batches  # noqa: E402
 import check  # noqa: E402
 import duel  # noqa: E402
 import flops  # noqa: E402
+import kept  # noqa: E402
 import lengths  # noqa: E402
 import pairs  # noqa: E402
 import performance  # noqa: E402
 import speed  # noqa: E402
 import workload  # noqa: E402
+
+from nutgraf.metrics.significance import PairedTest  # noqa: E402
 
 TINY = {
     "width": 2,
@@ -139,6 +142,14 @@ def test_sides_take_turns_and_their_speeds_are_compared():
     assert found["ratio_of_rounds"] == [8.0, 2.667, 4.0]
     assert [name for name, _, _ in log[2:6]] == ["ours", "peer", "peer", "ours"]
     assert {task for name, task, _ in log if name == "peer"} == {"that"}
+
+
+def test_texts_are_written_once_and_tests_are_kept_rounded(tmp_path):
+    file = tmp_path / "run" / "test.json"
+    assert kept.kept_texts(file, lambda: ["one", "zwei 二"]) == ["one", "zwei 二"]
+    assert kept.kept_texts(file, lambda: pytest.fail("again")) == ["one", "zwei 二"]
+    found = kept.rounded_test(PairedTest(1.234, -0.001, 2.5, 0.01234))
+    assert found == {"difference": [1.23, -0.0, 2.5], "p_value": 0.0123}
 
 
 def test_long_steps_take_three_rounds():

@@ -66,7 +66,7 @@ _PUBLIC = {
     "make_reward": "recipes.improve",
     "new_policy": "models.build",
     "open_index": "search.index_folder",
-    "parse_parts": "rewards.registry",
+    "parse_parts": "rewards.parse",
     "read_pairs": "data.pairs",
     "read_rows": "data.files",
     "save_policy": "models.checkpoint",

@@ -47,7 +47,8 @@ class AuditRewardSettings:
 
 def _rewards(settings: AuditRewardSettings, words: WordKind) -> dict[str, Reward]:
     """The rewards by what was typed, each once."""
-    from nutgraf.rewards.registry import parse_parts, ready_parts
+    from nutgraf.rewards.parse import parse_parts
+    from nutgraf.rewards.registry import ready_parts
 
     specs = settings.rewards or ready_parts(words)
     found: dict[str, Reward] = {}

@@ -35,7 +35,7 @@ def _rows(task: str) -> list[Row]:
 
 def _reward(task: str, rows: Sequence[Row]) -> Reward:
     """ROUGE for summaries; for the others what they are trained for."""
-    from nutgraf.rewards.registry import parse_parts
+    from nutgraf.rewards.parse import parse_parts
     from nutgraf.rewards.rouge import RougeReward
     from nutgraf.tasks.names import task_of
     from nutgraf.text.words import word_kind

@@ -28,7 +28,8 @@ from nutgraf.evaluation.texts import (
     words_of,
 )
 from nutgraf.files import write_json, write_text
-from nutgraf.rewards.registry import PARTS, parse_parts
+from nutgraf.rewards.parse import parse_parts, parts_used
+from nutgraf.rewards.registry import PARTS
 from nutgraf.tasks.baselines import extractive_oracle, lead
 from nutgraf.tasks.names import task_of
 from nutgraf.text.words import WordKind
@@ -100,7 +101,8 @@ def _generator(settings: EvaluateSettings) -> Any:
             processors=processors,
         )
     reward = parse_parts(settings.reward)
-    blind = [name for name in reward.parts if name in PARTS and PARTS[name].references]
+    used = parts_used(settings.reward)
+    blind = [name for name in used if PARTS[name].references]
     if blind:
         raise ConfigError(
             "A reward that chooses among texts must not need a reference: at use there "

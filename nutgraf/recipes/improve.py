@@ -34,9 +34,9 @@ from nutgraf.recipes.run_card import (
 from nutgraf.recipes.settings import ImproveSettings, RewardSettings
 from nutgraf.recipes.shown import show_end
 from nutgraf.rewards.base import Reward
+from nutgraf.rewards.parse import parse_parts
 from nutgraf.rewards.pool import PooledReward
 from nutgraf.rewards.random import RandomReward
-from nutgraf.rewards.registry import parse_parts
 from nutgraf.rewards.weighted import WeightedSum
 from nutgraf.rl.live import live_display
 from nutgraf.rl.watch import unoptimised

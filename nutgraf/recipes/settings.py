@@ -231,8 +231,10 @@ class RewardSettings:
 
     parts: tuple[str, ...] = ()
     """Rewards as name=weight, with options in parentheses (docs/rewards.md lists them);
-    file.py:function=weight for one of your own; random alone is the control arm; none =
-    those of the task (docs/tasks.md)."""
+    file.py:function=weight for one of your own; put together by sum, product,
+    threshold, clipped, normalized, annealed, as in "clipped(rouge1, low=0,
+    high=0.5)=1"; random alone is the control arm; none = those of the task
+    (docs/tasks.md)."""
     processes: int = 0
     """Processes that compute the reward beside the training; 0 = none."""
 

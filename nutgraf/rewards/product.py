@@ -124,7 +124,7 @@ def _qualities(name: str, values: Values) -> Values:
         if value is not None and value < 0:
             raise RunError(
                 "A quality of a product must be >= 0. Received: "
-                f"{value} from {name!r}. List it among the penalties."
+                f"{value} from {name!r}. Clip it, or list it among the penalties."
             )
     return values
 

@@ -1,19 +1,18 @@
-"""The rewards that a config can name, and the sum that it asks for.
+"""The rewards that have a name.
 
-    parse_parts(["rouge1=1", "length(low=0.9)=0.2", "my_reward.py:score=0.5"])
+    make_part("length", options={"low": 0.9})
 
-A part is a name of `PARTS`, `file.py:function` or `learned:FOLDER` (a reward model),
-then options in parentheses, then `=` and a weight; without a weight it is 1. Options
-are those of the class behind the name.
+A name is one of `PARTS`, `file.py:function` or `learned:FOLDER` (a reward model);
+options are those of the class behind it. How a config puts them together:
+`nutgraf.rewards.parse`.
 """
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import importlib
-import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -22,13 +21,95 @@ from typing import Any
 from nutgraf.errors import ConfigError
 from nutgraf.rewards.function import function_reward
 from nutgraf.rewards.protocol import Reward
-from nutgraf.rewards.weighted import WeightedSum
 from nutgraf.text.nearest import nearest
 from nutgraf.text.words import WordKind
 
-__all__ = ["PARTS", "Part", "make_part", "parse_parts", "ready_parts"]
+__all__ = ["LEARNED", "PARTS", "Part", "class_of", "construct", "make_part"]
+__all__ += ["ready_parts", "unknown_reward"]
 
-_EXAMPLE = 'For example: "rouge1=1.0", "length(low=0.9)=0.2", "my_reward.py:score=1".'
+LEARNED = "learned:"
+"""What the name of a reward model begins with; its folder follows."""
+
+
+def class_of(where: str) -> Any:
+    """Load a class of a reward.
+
+    Args:
+        where: `module:Class` in `nutgraf.rewards`.
+
+    Returns:
+        The class.
+
+    Example:
+        >>> class_of("length:LengthRatioPenalty").__name__
+        'LengthRatioPenalty'
+    """
+    module, _, name = where.partition(":")
+    return getattr(importlib.import_module(f"nutgraf.rewards.{module}"), name)
+
+
+def construct(
+    kind: Any,
+    options: Mapping[str, Any],
+    known: Sequence[str],
+    needed: Sequence[str] = (),
+    **given: Any,
+) -> Reward:
+    """Make a reward with the options that a user has written.
+
+    Args:
+        kind: its class.
+        options: what was written.
+        known: names of options.
+        needed: those that must be given.
+        **given: further fields of the class, which options replace.
+
+    Returns:
+        The reward.
+
+    Raises:
+        ConfigError: an option is unknown, missing, or of a wrong type or range.
+
+    Example:
+        >>> construct(class_of("ending:MissingEndPenalty"), {}, [])
+        MissingEndPenalty()
+    """
+    for option in options:
+        if option not in known:
+            raise ConfigError(
+                f"An option of {kind.__name__} must be one of its fields. Received: "
+                f"{option!r}. {nearest(option, known)}"
+            )
+    missing = [option for option in needed if option not in options]
+    if missing:
+        raise ConfigError(
+            f"{kind.__name__} must be told {', '.join(needed)}. Received: no "
+            f"{' and no '.join(missing)}. Write them in parentheses behind the "
+            f"name: ({', '.join(f'{option}=...' for option in needed)})."
+        )
+    try:
+        return kind(**{**given, **options})
+    except TypeError as error:  # a text where a number belongs
+        raise ConfigError(
+            f"The options of {kind.__name__} must have the types of its fields. "
+            f"Received: {dict(options)} ({error}). See docs/rewards.md."
+        ) from error
+
+
+def unknown_reward(name: str, names: Iterable[str]) -> ConfigError:
+    """Return the error for a name that no reward has.
+
+    Args:
+        name: what was written.
+        names: what is known here.
+
+    Returns:
+        The error.
+    """
+    return ConfigError(
+        "A reward must be named by one of the known names, or as "
+        f"file.py:function. Received: {name!r}. {nearest(name, names)}"
+    )
 
 
 @dataclass(frozen=True)
@@ -70,35 +151,16 @@ class Part:
             >>> PARTS["length"].make(low=0.9)
             LengthRatioPenalty(low=0.9, high=1.25, words='english')
         """
-        name = self.where.partition(":")[2]
-        module = importlib.import_module(
-            f"nutgraf.rewards.{self.where.partition(':')[0]}"
-        )
-        kind = getattr(module, name)
+        kind = class_of(self.where)
         known = [one.name for one in dataclasses.fields(kind)]
-        for option in options:
-            if option not in known:
-                raise ConfigError(
-                    f"An option of {name} must be one of its fields. Received: "
-                    f"{option!r}. {nearest(option, known)}"
-                )
-        missing = [option for option in self.needed if option not in options]
-        if missing:
-            raise ConfigError(
-                f"{name} must be told {', '.join(self.needed)}. Received: no "
-                f"{' and no '.join(missing)}. Write them in parentheses behind the "
-                f"name: ({', '.join(f'{option}=...' for option in self.needed)})."
-            )
-        given = {**self.options, **options}
-        if "words" in known:
-            given.setdefault("words", words)
-        try:
-            return kind(**given)
-        except TypeError as error:  # a text where a number belongs
-            raise ConfigError(
-                f"The options of {name} must have the types of its fields. Received: "
-                f"{options} ({error}). See docs/rewards.md."
-            ) from error
+        given = {**self.options, **({"words": words} if "words" in known else {})}
+        return construct(kind, options, known, self.needed, **given)
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The smallest and the largest value, of `range`."""
+        low, high = map(float, re.findall(r"-?\d+", self.range))
+        return low, high
 
 
 _ROUGE = "rouge:RougeReward"
@@ -207,7 +269,6 @@ PARTS: Mapping[str, Part] = MappingProxyType(
 )
 """All of them, by the name that a config gives."""
 
-_LEARNED = "learned:"
 _REWARD_MODEL = Part(
     "what a reward model has learned", "[0, 1]", False, "learned:LearnedReward"
 )
@@ -235,56 +296,6 @@ def ready_parts(words: WordKind = "english") -> tuple[str, ...]:
     )
 
 
-def _value(node: ast.expr, text: str) -> Any:
-    """Return the value of an option: a number, true or false, a tuple, or a word."""
-    if isinstance(node, ast.Name):
-        return {"true": True, "false": False}.get(node.id.lower(), node.id)
-    try:
-        return ast.literal_eval(node)
-    except ValueError as error:
-        raise ConfigError(
-            "The value of an option must be a number, true or false, a word, or "
-            f"several in parentheses. Received: {text!r}. {_EXAMPLE}"
-        ) from error
-
-
-def _options(text: str, part: str) -> dict[str, Any]:
-    """Return the options that are written as `low=0.9, words=cjk`."""
-    try:
-        call = ast.parse(f"f({text})", mode="eval").body
-    except SyntaxError:
-        call = None
-    named = isinstance(call, ast.Call) and not call.args
-    if not named or not isinstance(call, ast.Call):
-        raise ConfigError(
-            "Options of a reward must be name=value, with commas between. Received: "
-            f"{part!r}. {_EXAMPLE}"
-        )
-    return {str(one.arg): _value(one.value, part) for one in call.keywords}
-
-
-def _split(part: str) -> tuple[str, dict[str, Any], float]:
-    """Return name, options and weight of a part."""
-    # The last = belongs to the weight unless it is inside the parentheses.
-    head, equals, tail = part.rpartition("=")
-    if not equals or tail.rstrip().endswith(")"):
-        head, tail = part, "1"
-    head = head.strip()
-    try:
-        weight = float(tail)
-    except ValueError:
-        weight = math.nan
-    if not (math.isfinite(weight) and weight >= 0):
-        raise ConfigError(
-            f"The weight of a reward must be a number >= 0. Received: {part!r}. "
-            f"Penalties are negative already. {_EXAMPLE}"
-        )
-    if not head.endswith(")"):
-        return head, {}, weight
-    name, _, text = head[:-1].partition("(")
-    return name.strip(), _options(text, part), weight
-
-
 def make_part(
     name: str, words: WordKind = "english", options: Mapping[str, Any] | None = None
 ) -> Reward:
@@ -307,8 +318,8 @@ def make_part(
         LengthBandPenalty(low=5, high=30, words='english')
     """
     given = dict(options or {})
-    if name.startswith(_LEARNED):
-        path = Path(name.removeprefix(_LEARNED)).expanduser().resolve()
+    if name.startswith(LEARNED):
+        path = Path(name.removeprefix(LEARNED)).expanduser().resolve()
         return _REWARD_MODEL.make(**{**given, "path": str(path)})
     if ":" in name or name.endswith(".py"):
         if given:
@@ -318,10 +329,7 @@ def make_part(
             )
         return function_reward(name)
     if name not in PARTS:
-        raise ConfigError(
-            "A reward must be named by one of the known names, or as "
-            f"file.py:function. Received: {name!r}. {nearest(name, PARTS)}"
-        )
+        raise unknown_reward(name, PARTS)
     part = PARTS[name]
     if part.english and words != "english":
         raise ConfigError(
@@ -329,42 +337,3 @@ def make_part(
             "Leave it out."
         )
     return part.make(**{"words": words, **given})
-
-
-def parse_parts(parts: Sequence[str], words: WordKind = "english") -> WeightedSum:
-    """Return the weighted sum of the rewards that a config names.
-
-    Args:
-        parts: `name=weight`, `name(option=value)=weight`, `file.py:function=weight` or
-            `learned:FOLDER=weight`; without a weight it is 1. A weight of 0 logs the
-            part only.
-        words: "english" or "cjk": what a word is.
-
-    Returns:
-        The sum; `.parts` has each reward with its weight. A function is called by its
-        own name there, a reward model "learned".
-
-    Raises:
-        ConfigError: a name, option or weight is wrong, or a name occurs twice.
-
-    Example:
-        >>> reward = parse_parts(["rouge1", "repetition=0.5", "band(low=2, high=9)=0"])
-        >>> # R-1: 2 of 5 and of 2 words, 4/7; repetition -1/4, see RepetitionPenalty
-        >>> found = reward([""], ["the model is the model"], [["the model"]])
-        >>> [round(value, 4) for value in found]
-        [0.4464]
-        >>> {name: weight for name, (_, weight) in reward.parts.items()}
-        {'rouge1': 1.0, 'repetition': 0.5, 'band': 0.0}
-    """
-    found: dict[str, tuple[Reward, float]] = {}
-    for part in parts:
-        name, options, weight = _split(part)
-        learned = name.startswith(_LEARNED)
-        label = "learned" if learned else name.rpartition(":")[2]
-        if label in found:
-            raise ConfigError(
-                f"Each reward must be named once. Received: {label!r} twice, in "
-                f"{list(parts)}. Add the weights, or rename a function."
-            )
-        found[label] = make_part(name, words, options), weight
-    return WeightedSum(found)

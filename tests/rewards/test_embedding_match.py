@@ -11,7 +11,8 @@ from nutgraf.models import bert_folder
 from nutgraf.models.bert_folder import load_bert, save_bert
 from nutgraf.models.token_vectors import TokenEncoder
 from nutgraf.rewards.embedding_match import EmbeddingMatchReward
-from nutgraf.rewards.registry import PARTS, make_part, parse_parts, ready_parts
+from nutgraf.rewards.parse import parse_parts
+from nutgraf.rewards.registry import PARTS, make_part, ready_parts
 from tests.models.bert_toys import toy_bert, toy_bert_tokenizer
 
 TEXTS = ["the red house", "a blue river reads", "", "old data", "red"]

@@ -14,7 +14,8 @@ from nutgraf.models.reward_model import RewardModel
 from nutgraf.models.texts import actions_of, text_ids
 from nutgraf.rewards.base import score_completions
 from nutgraf.rewards.learned import LearnedReward
-from nutgraf.rewards.registry import make_part, parse_parts
+from nutgraf.rewards.parse import parse_parts
+from nutgraf.rewards.registry import make_part
 from nutgraf.testing.toys import WORDS, toy_policy, toy_rows, weights_of
 
 

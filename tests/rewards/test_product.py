@@ -38,7 +38,7 @@ def test_none_in_any_part_is_none():
 
 def test_parts_in_the_wrong_place_are_named():
     with pytest.raises(
-        RunError, match=">= 0. Received: -0.5 from 'mine'. List it among"
+        RunError, match=">= 0. Received: -0.5 from 'mine'. Clip it, or list it"
     ):
         Product({"mine": minus})([""], ["a"], [[]])
     with pytest.raises(RunError, match=r"in \[-1, 0\]. Received: 1.0 from 'rouge'"):

@@ -6,8 +6,8 @@ from nutgraf.rewards.adjusted import Clipped
 from nutgraf.rewards.annealed import Annealed
 from nutgraf.rewards.length import LengthBandPenalty
 from nutgraf.rewards.pool import PooledReward
+from nutgraf.rewards.parse import parse_parts
 from nutgraf.rewards.product import Product
-from nutgraf.rewards.registry import parse_parts
 from nutgraf.rewards.repetition import RepetitionPenalty
 from nutgraf.rewards.rouge import RougeReward
 from nutgraf.rewards.translation import ChrfReward

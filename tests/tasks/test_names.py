@@ -4,7 +4,7 @@ import pytest
 
 from nutgraf.data.rows import Row
 from nutgraf.errors import ConfigError
-from nutgraf.rewards.registry import parse_parts
+from nutgraf.rewards.parse import parse_parts
 from nutgraf.rl.watch import unoptimised
 from nutgraf.tasks.names import TASKS, TaskName, task_of
 

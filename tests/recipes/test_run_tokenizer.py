@@ -19,5 +19,4 @@ def test_it_is_learned_until_a_checkpoint_relies_on_it(kind, tmp_path):
     checkpoint = folder / "checkpoints" / "step-3"
     checkpoint.mkdir(parents=True)
     (checkpoint / "state.json").write_text("{}")
-    (checkpoint / "state.json").write_text("{}")
     assert tokenizer(0).fingerprint == second

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import numbers
+from collections.abc import Mapping
 from typing import Any
 
 from nutgraf.errors import ConfigError
 
-__all__ = ["check_folds", "check_ranges"]
+__all__ = ["check_folds", "check_options", "check_ranges"]
 
 
 def _holds(value: Any, whole: bool, text: str) -> bool:
@@ -27,6 +28,12 @@ def _holds(value: Any, whole: bool, text: str) -> bool:
     number = float(value)
     inside = low < number < high
     return inside or (above and number == low) or (below and number == high)
+
+
+def _words(whole: bool, text: str) -> str:
+    """A range in words."""
+    kind = "an integer" if whole else "a number"
+    return f"{kind} {text}" if text.startswith(">") else f"{kind} in {text}"
 
 
 def check_ranges(settings: Any, **ranges: str) -> None:
@@ -54,12 +61,49 @@ Leave it out for 0.1.
         whole = field.type in ("int", int)
         if text is None or _holds(value, whole, text):
             continue
-        allowed = f"{'an integer' if whole else 'a number'} "
-        allowed += text if text.startswith(">") else f"in {text}"
         problems.append(
-            f"{field.name} must be {allowed}. Received: {field.name}={value!r}. Leave "
-            f"it out for {field.default}."
+            f"{field.name} must be {_words(whole, text)}. Received: {field.name}="
+            f"{value!r}. Leave it out for {field.default}."
         )
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def check_options(given: Mapping[str, Any], **allowed: str | tuple[str, ...]) -> None:
+    """Refuse options that are not what they may be.
+
+    Args:
+        given: name -> value.
+        **allowed: name -> a range of `check_ranges`, with "integer" before it for whole
+            numbers and "or None" behind it where None is allowed; or the words of
+            which it must be one.
+
+    Raises:
+        ConfigError: options are none of these; all of them are named.
+
+    Example:
+        >>> check_options({"clip": None, "best": 0}, clip="> 1 or None", best="> 0")
+        Traceback (most recent call last):
+        nutgraf.errors.ConfigError: best must be a number > 0. Received: best=0. \
+Leave it out for what is usual.
+    """
+    problems = []
+    for name, may_be in allowed.items():
+        value = given[name]
+        if isinstance(may_be, tuple):
+            fine, words = value in may_be, f"one of {', '.join(may_be)}"
+        else:
+            text = may_be.removeprefix("integer ").removesuffix(" or None")
+            whole = may_be.startswith("integer")
+            fine = _holds(value, whole, text)
+            words = _words(whole, text)
+            if may_be.endswith("or None"):
+                fine, words = fine or value is None, f"{words}, or None"
+        if not fine:
+            problems.append(
+                f"{name} must be {words}. Received: {name}={value!r}. Leave it out for "
+                "what is usual."
+            )
     if problems:
         raise ConfigError("\n".join(problems))
 

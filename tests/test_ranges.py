@@ -1,10 +1,11 @@
 import dataclasses
 import math
+import re
 
 import pytest
 
 from nutgraf.errors import ConfigError
-from nutgraf.ranges import check_folds, check_ranges
+from nutgraf.ranges import check_folds, check_options, check_ranges
 
 
 @dataclasses.dataclass
@@ -75,3 +76,33 @@ def test_folds_leave_something_to_learn_from():
         check_folds(Folds(1))
     with pytest.raises(ConfigError, match="folds must be an integer >= 0"):
         check_folds(Folds(-1))
+
+
+ALLOWED = {
+    "best": "integer [1, 4)",
+    "limit": "> 1 or None",
+    "kind": ("one", "other"),
+}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"best": 4}, "best must be an integer in [1, 4). Received: best=4. Leave"),
+        ({"best": 1.5}, "best must be an integer in"),
+        ({"best": None}, "Received: best=None"),
+        ({"limit": 1}, "limit must be a number > 1, or None. Received: limit=1. "),
+        ({"limit": math.nan}, "Received: limit=nan"),
+        ({"kind": "else"}, "kind must be one of one, other. Received: kind='else'"),
+    ],
+)
+def test_options_that_may_not_be_are_named(wrong, message):
+    fine = {"best": 3, "limit": None, "kind": "one"}
+    check_options(fine, **ALLOWED)
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        check_options({**fine, **wrong}, **ALLOWED)
+
+
+def test_all_wrong_options_are_named():
+    with pytest.raises(ConfigError, match="(?s)best must.*limit must.*kind must"):
+        check_options({"best": 0, "limit": 0, "kind": 0}, **ALLOWED)

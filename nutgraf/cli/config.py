@@ -146,12 +146,13 @@ def _from_file(
     return values, problems
 
 
-def _read(texts: list[str], kind: Any) -> Any:
+def _read(texts: list[str], setting: Setting) -> Any:
     """Read what was given for one setting; ValueError when it does not fit."""
+    kind = setting.kind
     if not texts:
         raise ValueError("nothing")
-    if _is_list(kind) and len(texts) > 1:
-        return tuple(from_text(text, get_args(kind)[0]) for text in texts)
+    if _is_list(kind) and (len(texts) > 1 or setting.whole):
+        return tuple(from_text(text, get_args(kind)[0]) for text in texts if text)
     return from_text(texts[0], kind)
 
 
@@ -170,7 +171,7 @@ def _from_flags(
             )
             continue
         try:
-            values[key] = _read(texts, declared[key].kind)
+            values[key] = _read(texts, declared[key])
         except ValueError:
             received = repr(" ".join(texts)) if texts else "nothing after it"
             problems.append(_wrong(typed, declared[key], received))

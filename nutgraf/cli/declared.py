@@ -7,7 +7,8 @@ A nested dataclass is a section: field `steps` of field `train` is the key
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, NamedTuple, get_type_hints
+from pathlib import Path
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 __all__ = ["REQUIRED", "Setting", "is_section", "sections", "settings_of"]
 
@@ -22,12 +23,15 @@ class Setting(NamedTuple):
         kind: its type.
         default: its default, or `REQUIRED`.
         help: text under the field.
+        whole: whether a lone argument is one value of a list, commas and all: what
+            names files, of the type Path or with the metadata `whole`.
     """
 
     key: str
     kind: Any
     default: Any
     help: str
+    whole: bool = False
 
 
 def is_section(kind: Any) -> bool:
@@ -85,7 +89,8 @@ def settings_of(cls: type, prefix: str = "") -> dict[str, Setting]:
             found |= settings_of(kind, key + ".")
         else:
             help_text = helps.get(field.name, "")
-            found[key] = Setting(key, kind, _default(field), help_text)
+            whole = field.metadata.get("whole", Path in get_args(kind))
+            found[key] = Setting(key, kind, _default(field), help_text, whole)
     return found
 
 

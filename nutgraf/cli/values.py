@@ -6,7 +6,6 @@ A value comes from TOML (already typed) or from a flag (text). Both go through
 
 from __future__ import annotations
 
-import re
 import types
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
@@ -122,17 +121,36 @@ def _read_one(text: str, kind: Any) -> Any:
     if kind in (int, float):
         return kind(text)
     if get_origin(kind) is tuple:
-        parts = re.split(r",(?![^()]*\))", text)  # not those inside parentheses
-        items = [part.strip() for part in parts if part.strip()]
+        items = [part.strip() for part in _split(text) if part.strip()]
         return [from_text(item, get_args(kind)[0]) for item in items]
     return text
+
+
+def _split(text: str) -> list[str]:
+    """Cut text at its commas, but for those in brackets or quotes."""
+    parts, depth, start = [], 0, 0
+    places = iter(range(len(text)))
+    for place in places:
+        letter = text[place]
+        if letter in "([{":
+            depth += 1
+        elif letter in ")]}":
+            depth = max(depth - 1, 0)
+        elif letter == "," and not depth:
+            parts.append(text[start:place])
+            start = place + 1
+        elif letter in "'\"" and text[:place].rstrip()[-1:] in ("", *"([{,="):
+            for _ in range(text.find(letter, place + 1) - place):
+                next(places)
+    return [*parts, text[start:]]
 
 
 def from_text(text: str, kind: Any) -> Any:
     """Read the value of a flag.
 
     Args:
-        text: as typed; lists are written `1,2,3`, no value is written `none`.
+        text: as typed; lists are written `1,2,3`, no value is written `none`. Commas in
+            brackets or quotes are no separators.
         kind: type of the setting.
 
     Returns:
@@ -144,8 +162,8 @@ def from_text(text: str, kind: Any) -> Any:
     Example:
         >>> from_text("3e-4", float), from_text("none", int | None)
         (0.0003, None)
-        >>> from_text("a, b(low=1, high=2)", tuple[str, ...])
-        ('a', 'b(low=1, high=2)')
+        >>> from_text("a, b(low=1, sizes=(1, 2))", tuple[str, ...])
+        ('a', 'b(low=1, sizes=(1, 2))')
     """
     # None first: "none" means no path, not a path of that name.
     arms = sorted(_arms(kind), key=lambda arm: arm is not type(None))

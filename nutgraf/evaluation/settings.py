@@ -92,7 +92,8 @@ class EvaluateSettings:
     def _check_extract(self) -> None:
         """Refuse what a model that finds answers does not read, or it alone reads."""
         names = {
-            True: ("beams", "best_of", "length_penalty", "min_length"),
+            True: ("beams", "best_of", "length_penalty", "min_length")
+            + ("no_repeat_ngram",),
             False: ("no_answer", "threshold"),
         }[self.task == "extract"]
         idle = [f"{name}={value}" for name, value in changed(self, *names).items()]

@@ -30,7 +30,7 @@ class CommonSettings:
     """What all models have in common."""
 
     size: str = "small"
-    """Named size of the first model: tiny, small, base or article."""
+    """Named size of the first model: tiny, mini, small, base or article."""
     vocabulary_size: int = 30_000
     """Word pieces of the tokenizer."""
     tokenizer: Literal["bpe", "unigram"] = "bpe"
@@ -121,7 +121,7 @@ class ChooseSettings:
                 tokenizer=common.tokenizer,
                 width=width,
                 feed_forward=feed_forward,
-                copy_head=common.copy_head,
+                copy_head=common.copy_head or name == "gpt",  # which has none
                 coverage=common.coverage and name in RECURRENT,
                 max_source=common.max_source,
                 max_target=common.max_target,

@@ -11,6 +11,7 @@ from nutgraf.defaults import changed
 from nutgraf.errors import ConfigError
 from nutgraf.models.bert_config import sized_bert_config
 from nutgraf.models.config import named_config
+from nutgraf.models.recurrent_config import RECURRENT
 from nutgraf.models.span_settings import WindowSettings
 from nutgraf.ranges import check_ranges
 from nutgraf.rl.guard import GuardSettings
@@ -45,6 +46,16 @@ AlgorithmName = Literal[
 _SIZES: tuple[str, ...] = ("width", "heads", "key_value_heads", "feed_forward")
 _SIZES += ("encoder_layers", "decoder_layers")
 _LIMITS = ("max_source", "max_target")
+_IDLE: dict[str, tuple[str, ...]] = {
+    "encoder-decoder": ("key_value_heads", "block", "coverage"),
+    "decoder-only": ("encoder_layers", "positions", "copy_head", "coverage"),
+    **dict.fromkeys(
+        RECURRENT, ("heads", "key_value_heads", "feed_forward", "positions", "block")
+    ),
+    "bert": ("tokenizer", "key_value_heads", "decoder_layers", "positions", "block")
+    + ("copy_head", "coverage", *_LIMITS),
+}
+"""Settings that an architecture does not read."""
 
 
 def _fill(settings: Any, **values: Any) -> None:
@@ -61,17 +72,19 @@ class ModelSettings:
     """Model folder to go on from ("starter" for the one in the package), which brings
     all settings below; "" = new."""
     architecture: Literal[
-        "encoder-decoder", "decoder-only", "lstm", "gru", "rnn", "bert"
-    ] = "encoder-decoder"
+        "", "encoder-decoder", "decoder-only", "lstm", "gru", "rnn", "bert"
+    ] = ""
     """Transformer with an encoder, a decoder that goes on from its source, or recurrent
-    encoder and decoder (docs/models.md); a bert, which reads, for --task extract."""
+    encoder and decoder (docs/models.md); a bert, which reads, for --task extract; "" =
+    bert for that task, else encoder-decoder."""
     size: str = "small"
-    """Named size: tiny, small, base or article; for bert: tiny, mini, small, minilm,
-    medium or base."""
+    """Named size: tiny, mini, small, base or article; for bert: tiny, mini, small,
+    minilm, medium or base."""
     vocabulary_size: int = 30_000
     """Word pieces of the tokenizer."""
     tokenizer: Literal["bpe", "unigram"] = "bpe"
-    """How the word pieces are learned: merged pairs, or the likeliest cuts."""
+    """How the word pieces are learned: merged pairs, or the likeliest cuts; a bert has
+    its own."""
     width: int = 0
     """Size of the states."""
     heads: int = 0
@@ -100,26 +113,46 @@ class ModelSettings:
     """Longest text in actions, the end among them; 0 = as the task has it."""
 
     def __post_init__(self) -> None:
-        """Check the ranges, and that there can be such a model."""
+        """Check the ranges, and that there can be such a model once it is known."""
         check_ranges(
             self,
             vocabulary_size=">= 1",
             **dict.fromkeys((*_SIZES, *_LIMITS), ">= 0"),
         )
-        given = [
-            f"model.{name}={value!r}"
-            for name, value in changed(self).items()
-            if name != "start"
-        ]
+        given = {
+            name: f"model.{name}={value!r}" for name, value in changed(self).items()
+        }
+        given.pop("start", None)
         if self.start and given:
             raise ConfigError(
                 f"model.start brings its own sizes and limits. Received: model.start="
-                f"{self.start} and {', '.join(given)}. Leave one or the other out."
+                f"{self.start} and {', '.join(given.values())}. Leave one or the other "
+                "out."
             )
+        if not self.architecture:
+            return
+        self._refuse_idle(given)
         if self.architecture == "bert":
             sized_bert_config(self)
         else:
             named_config(self.size, **self.changes)
+
+    def _refuse_idle(self, given: dict[str, str]) -> None:
+        """Refuse what the architecture does not read."""
+        idle = {
+            name: text
+            for name, text in given.items()
+            if name in _IDLE[self.architecture]
+        }
+        if idle:
+            readers = [
+                kind for kind, names in _IDLE.items() if not set(idle) & set(names)
+            ]
+            advice = f", or set model.architecture={readers[0]}" if readers else ""
+            raise ConfigError(
+                f"The architecture {self.architecture} reads no such setting. Received:"
+                f" {', '.join(idle.values())}. Leave it out{advice}."
+            )
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -127,8 +160,9 @@ class ModelSettings:
         names = (*_SIZES, *_LIMITS)
         changes = {name: value for name in names if (value := getattr(self, name))}
         changes |= {} if self.copy_head else {"copy": False}
-        changes |= {"positions": self.positions, "coverage": self.coverage}
-        return {**changes, "architecture": self.architecture}
+        for name in ("architecture", "positions", "block", "coverage"):
+            changes[name] = getattr(self, name)
+        return changes
 
 
 @dataclass(frozen=True)
@@ -175,22 +209,26 @@ class TrainSettings:
         if self.task == "extract":
             self._check_extract()
         elif self.model.architecture == "bert" or self.windows != WindowSettings():
+            given = f"model.architecture={self.model.architecture or repr('')}"
             raise ConfigError(
-                "A bert and its windows are for the task extract. Received: model."
-                f"architecture={self.model.architecture} and {self.windows} for the "
-                f"task {self.task}. Leave them out, or set `--task extract`."
+                "A bert and its windows are for the task extract. Received: "
+                f"{given} and {self.windows} for the task {self.task}. Leave them out, "
+                "or set `--task extract`."
             )
         elif not self.model.start:
-            source = self.model.max_source or task.max_source
-            target = self.model.max_target or task.max_target
-            model = replace(self.model, max_source=source, max_target=target)
+            model = replace(
+                self.model,
+                architecture=self.model.architecture or "encoder-decoder",
+                max_source=self.model.max_source or task.max_source,
+                max_target=self.model.max_target or task.max_target,
+            )
             _fill(self, model=model)
             self.check_room(self.model.max_source, self.model.max_target)
 
     def _check_extract(self) -> None:
         """Make the model a BERT; refuse what moves the places of answers."""
         kind = self.model.architecture
-        if kind not in ("bert", ModelSettings.architecture):
+        if kind not in ("bert", ""):
             raise ConfigError(
                 "model.architecture must be bert for the task extract. Received: "
                 f"model.architecture={kind}. Leave it out, or take `--task answer`, "
@@ -282,6 +320,12 @@ class ImproveSettings:
                     "start must be a model that finds answers for the task extract. "
                     f"Received: {self.start}. Give what `nutgraf train --task extract` "
                     "wrote as `best`."
+                )
+            if self.rl.length not in (RLSettings.length, task.max_target):
+                raise ConfigError(
+                    f"rl.length must be {task.max_target} for the task extract: start, "
+                    f"end and the end action. Received: rl.length={self.rl.length}. "
+                    "Leave it out; windows.answer of `nutgraf train` limits answers."
                 )
             _fill(self, rl=replace(self.rl, length=task.max_target))
         if not self.reward.parts:

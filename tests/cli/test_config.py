@@ -88,6 +88,30 @@ def test_lists(texts):
     assert load("--weights", *texts, "--data", "x").weights == (3.0, 4.0)
 
 
+@dataclass(frozen=True)
+class Texts:
+    """Texts and what they are worth."""
+
+    files: tuple[Path, ...] = ()
+    """Files."""
+    parts: tuple[str, ...] = ()
+    """Rewards."""
+    train: tuple[str, ...] = field(default=(), metadata={"whole": True})
+    """Files by their names."""
+
+
+def test_commas_that_belong_to_a_value_do_not_cut_it():
+    part = "repetition(words=english, sizes=(1, 2))=0.5"
+    texts = load_settings(
+        Texts,
+        ["letter, final.txt", "--parts", part, "--train", "a, b.txt"],
+        prog="nutgraf job",
+        description="Do a job.",
+        positional=("files",),
+    )
+    assert texts == Texts((Path("letter, final.txt"),), (part,), ("a, b.txt",))
+
+
 def test_positional_settings():
     assert load("rows", "--seed", "1", positional=("data",)).data == Path("rows")
 

@@ -67,6 +67,12 @@ def test_convert_bends_nothing(value, kind):
         ("none", str, "none"),
         ("1,2", tuple[float, ...], (1.0, 2.0)),
         ("", tuple[float, ...], ()),
+        ("a, b", tuple[str, ...], ("a", "b")),
+        ("a(b=(1, 2), c=[3, 4]), d", tuple[str, ...], ("a(b=(1, 2), c=[3, 4])", "d")),
+        ("a(b='(', c=1), d", tuple[str, ...], ("a(b='(', c=1)", "d")),
+        ("'a, b', \"c, d\"", tuple[str, ...], ("'a, b'", '"c, d"')),
+        ("it's, that's", tuple[str, ...], ("it's", "that's")),
+        ("a), b(, c", tuple[str, ...], ("a)", "b(, c")),
         ("small", Size, "small"),
     ],
 )

@@ -48,6 +48,12 @@ def test_each_training_has_what_its_model_can_have():
         assert made.training.epochs == 2
 
 
+def test_without_a_copy_head_gpt_is_as_it_is():
+    settings = ChooseSettings(model=CommonSettings(copy_head=False))
+    copies = {name: settings.train_settings(name).model.copy_head for name in MODELS}
+    assert copies == {name: name == "gpt" for name in MODELS}
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

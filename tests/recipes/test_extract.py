@@ -245,6 +245,8 @@ def test_settings_that_do_not_fit_are_refused(data):
         EvaluateSettings(task="extract", data=test)
     with pytest.raises(ConfigError, match="extract reads no such .* beams=4"):
         EvaluateSettings("m", task="extract", data=test, beams=4)
+    with pytest.raises(ConfigError, match="extract reads no .* no_repeat_ngram=3"):
+        EvaluateSettings("m", task="extract", data=test, no_repeat_ngram=3)
     with pytest.raises(ConfigError, match="answer reads no such .* no_answer=True"):
         EvaluateSettings("m", task="answer", data=test, no_answer=True)
     assert settings_of(data, "x", model=ModelSettings()).model.architecture == "bert"

@@ -88,17 +88,72 @@ def test_a_start_brings_its_own_sizes(given):
 
 
 def test_a_model_that_cannot_be_is_refused():
-    with pytest.raises(ConfigError, match="size must be one of tiny, small"):
-        ModelSettings(size="huge")
+    with pytest.raises(ConfigError, match="size must be one of tiny, mini"):
+        ModelSettings(architecture="encoder-decoder", size="huge")
     with pytest.raises(ConfigError, match="multiple of heads. Received: width=250"):
-        ModelSettings(width=250)
-    with pytest.raises(ConfigError, match="no encoder and no copy head"):
-        ModelSettings(architecture="decoder-only", encoder_layers=2)
+        TrainSettings(model=ModelSettings(width=250))
+    with pytest.raises(ConfigError, match="size must be one of .*'minilm'"):
+        TrainSettings(model=ModelSettings(size="minilm"))
     changes = TrainSettings(
         model=ModelSettings(width=64, copy_head=False)
     ).model.changes
     config = named_config("small", **changes)
     assert (config.width, config.copy, config.max_source) == (64, False, 400)
+
+
+def test_the_block_of_a_decoder_only_model_is_read():
+    model = ModelSettings(architecture="decoder-only", block="gpt2")
+    chosen = TrainSettings(model=model).model
+    config = named_config(chosen.size, **chosen.changes)
+    assert (config.block, config.feed_forward) == ("gpt2", 1024)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "idle", "reader"),
+    [
+        ("", {"block": "gpt2"}, "decoder-only"),
+        ("encoder-decoder", {"key_value_heads": 1}, "decoder-only"),
+        ("encoder-decoder", {"coverage": True}, "lstm"),
+        ("decoder-only", {"positions": "rotary"}, "encoder-decoder"),
+        ("decoder-only", {"copy_head": False}, "encoder-decoder"),
+        ("decoder-only", {"encoder_layers": 2}, "encoder-decoder"),
+        ("gru", {"block": "gpt2"}, "decoder-only"),
+        ("gru", {"heads": 2}, "encoder-decoder"),
+        ("bert", {"positions": "rotary"}, "encoder-decoder"),
+        ("bert", {"tokenizer": "unigram"}, "encoder-decoder"),
+        ("bert", {"copy_head": False}, "encoder-decoder"),
+        ("bert", {"coverage": True}, "lstm"),
+        ("bert", {"decoder_layers": 2}, "encoder-decoder"),
+        ("bert", {"max_source": 200}, "encoder-decoder"),
+        ("bert", {"max_target": 200}, "encoder-decoder"),
+        ("bert", {"block": "gpt2"}, "decoder-only"),
+        ("bert", {"key_value_heads": 1}, "decoder-only"),
+    ],
+)
+def test_what_an_architecture_does_not_read_is_refused(architecture, idle, reader):
+    ((name, value),) = idle.items()
+    found = rf"reads no such setting. Received: model\.{name}={value!r}\. "
+    with pytest.raises(ConfigError, match=found + f".* model.architecture={reader}"):
+        TrainSettings(model=ModelSettings(architecture=architecture, **idle))
+
+
+def test_sizes_of_a_bert_need_no_architecture():
+    for size in ("minilm", "medium"):
+        made = TrainSettings(task="extract", data=FILES, model=ModelSettings(size=size))
+        assert (made.model.architecture, made.model.size) == ("bert", size)
+    with pytest.raises(ConfigError, match="bert reads no .* model.block='gpt2'"):
+        TrainSettings(task="extract", data=FILES, model=ModelSettings(block="gpt2"))
+    wrong = ModelSettings(architecture="encoder-decoder")
+    with pytest.raises(ConfigError, match="must be bert for the task extract"):
+        TrainSettings(task="extract", data=FILES, model=wrong)
+
+
+def test_the_length_of_an_answer_that_is_found_is_fixed():
+    given = {"task": "extract", "data": FILES, "start": "m"}
+    for length in (RLSettings.length, 3):
+        assert ImproveSettings(rl=RLSettings(length=length), **given).rl.length == 3
+    with pytest.raises(ConfigError, match="rl.length must be 3 .* rl.length=12"):
+        ImproveSettings(rl=RLSettings(length=12), **given)
 
 
 def test_a_batch_holds_the_longest_row():

@@ -234,7 +234,7 @@ def test_a_product_in_python_says_what_a_config_would_do():
     [
         (["rogue1=1"], "Received: 'rogue1'. Did you mean `rouge1`"),
         (["x=1"], "Received: 'x'. Known are: rouge1, rouge2, .*, annealed"),
-        (["cliped(rouge1)=1"], "Received: 'cliped'. Did you mean `clipped`"),
+        (["clip(rouge1)=1"], "Received: 'clip'. Did you mean `clipped`"),
         (["normalised(rouge1)=1"], "Received: 'normalised'. Did you mean `normalized`"),
         (["clipped(rogue1)=1"], "Received: 'rogue1'. Did you mean `rouge1`"),
         (["length=-0.5"], "'length=-0.5'. Penalties are negative already"),

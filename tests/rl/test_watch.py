@@ -5,8 +5,8 @@ from nutgraf.errors import ConfigError, RunError
 from nutgraf.rewards.adjusted import Clipped
 from nutgraf.rewards.annealed import Annealed
 from nutgraf.rewards.length import LengthBandPenalty
-from nutgraf.rewards.pool import PooledReward
 from nutgraf.rewards.parse import parse_parts
+from nutgraf.rewards.pool import PooledReward
 from nutgraf.rewards.product import Product
 from nutgraf.rewards.repetition import RepetitionPenalty
 from nutgraf.rewards.rouge import RougeReward

@@ -4,10 +4,10 @@ import keras
 from keras import ops
 
 from nutgraf import ContinuedSupervised, ModelConfig, RLSettings, check_policy
-from nutgraf.arrays import BOS
 from nutgraf.models.codec import TextCodec
 from nutgraf.models.encoder_decoder_policy import EncoderDecoderPolicy
 from nutgraf.models.pointer_mixture import PointerMixture
+from nutgraf.models.teacher_forcing import decoder_inputs
 from nutgraf.testing.toys import toy_rows, toy_tokenizer
 
 
@@ -33,9 +33,9 @@ class Glance(PointerMixture, keras.Model):
         return query + ops.matmul(ops.softmax(scores), memory["x"])
 
     def hidden(self, memory, actions, dropout=None, packing=None):  # whole texts
-        last = ops.pad(actions[..., :-1], [(0, 0), (0, 0), (1, 0)], constant_values=BOS)
+        last = ops.reshape(decoder_inputs(actions), (actions.shape[0], -1))
         times = ops.tile(ops.arange(actions.shape[2]), [actions.shape[1]])
-        found = self.look(memory, ops.reshape(last, (actions.shape[0], -1)), times)
+        found = self.look(memory, last, times)
         return ops.reshape(found, (*actions.shape, -1))
 
     def start(self, prompts, samples, length):  # nothing is kept between words

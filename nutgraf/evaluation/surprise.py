@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-from nutgraf.arrays import BOS, EOS, Batch
+from nutgraf.arrays import EOS, Batch
 from nutgraf.backend import Compiled, jit, to_numpy, with_values
 from nutgraf.errors import ConfigError, DataError
 from nutgraf.models.codec import pad_ids, round_up
+from nutgraf.models.teacher_forcing import decoder_inputs
 from nutgraf.training.language import bits_per_byte
 
 __all__ = ["TextSurprise", "TokenSurprise", "batch_of_ids", "is_language_model"]
@@ -91,7 +92,7 @@ def _stepper(policy: Any, top: int) -> Compiled:
 
     def run(values: list[Array], batch: Batch, actions: Array) -> Any:
         length = actions.shape[0]
-        inputs = ops.concatenate([ops.full((1,), BOS, "int32"), actions[:-1]])
+        inputs = decoder_inputs(actions)
         with with_values(policy.variables, values):
             memory = policy.encode(batch)
             state = policy.init(memory, 1, length)

@@ -13,7 +13,7 @@ from keras import ops
 
 from nutgraf.backend.random import dropout_mask
 
-__all__ = ["Dropout"]
+__all__ = ["Dropout", "training_dropout"]
 
 Array = Any
 
@@ -40,3 +40,19 @@ class Dropout:
         kept = dropout_mask(ops.shape(x), self.rate, self.seed, self._place)
         scaled = x * ops.cast(1.0 / (1.0 - self.rate), x.dtype)
         return ops.where(kept, scaled, ops.zeros_like(x))
+
+
+def training_dropout(rate: float, seeds: Any) -> Dropout | None:
+    """Return the dropout of one Keras training step.
+
+    Args:
+        rate: float in [0, 1).
+        seeds: a `keras.random.SeedGenerator`; it goes on by one seed.
+
+    Returns:
+        The dropout, None when the rate is 0.
+    """
+    if not rate:
+        return None
+    seed = ops.cast(seeds.next(), "int32")
+    return Dropout(rate, seed[0] + seed[1])

@@ -20,7 +20,7 @@ from keras import ops
 
 from nutgraf.arrays import PAD
 from nutgraf.layers.bert_block import BertBlock
-from nutgraf.layers.dropout import Dropout
+from nutgraf.layers.dropout import Dropout, training_dropout
 from nutgraf.models.bert_config import BertConfig
 
 __all__ = ["Bert"]
@@ -139,10 +139,7 @@ class Bert(keras.Model):
 
     def training_dropout(self) -> Dropout | None:
         """Return the dropout of one Keras training step, None when the rate is 0."""
-        if not self.config.dropout:
-            return None
-        seed = ops.cast(self.dropout_seeds.next(), "int32")
-        return Dropout(self.config.dropout, seed[0] + seed[1])
+        return training_dropout(self.config.dropout, self.dropout_seeds)
 
     def call(self, inputs: dict[str, Array], training: bool = False) -> Array:
         """Return (B, S, D) states; see the class."""

@@ -37,6 +37,7 @@ from nutgraf.layers.precision import at_least_float32
 from nutgraf.layers.rotary import Rotation, rotation
 from nutgraf.layers.rotary_attention import KeysValues
 from nutgraf.models.config import ModelConfig
+from nutgraf.models.teacher_forcing import TeacherForced
 
 __all__ = ["DecoderOnly"]
 
@@ -44,7 +45,7 @@ Array = Any
 Memory = dict[str, Any]
 
 
-class DecoderOnly(keras.Model):
+class DecoderOnly(TeacherForced, keras.Model):
     """Transformer that goes on from a source text.
 
     As a Keras model it maps `{"source_ids": (B, S), "target_ids": (B, T)}` (inputs that
@@ -188,34 +189,12 @@ class DecoderOnly(keras.Model):
             x, _ = block.read(x, at, visible, drop)
         return self.final_norm(x)[:, 0]
 
-    def hidden(
-        self,
-        memory: Memory,
-        actions: Array,
-        dropout: Dropout | None = None,
-        packing: Packing | None = None,
-    ) -> Array:
-        """Return the state from which each action is drawn (teacher forcing).
-
-        Args:
-            memory: of `encode`.
-            actions: (P, G, T) int32.
-            dropout: the dropout of this pass; None drops nothing.
-            packing: the actions that count, of the P·G·T; None = all.
-
-        Returns:
-            (P, G, T, D); state t has read the source, the separator and the actions
-            before t.
-        """
-        inputs = ops.concatenate([actions[..., :1], actions[..., :-1]], axis=-1)
-        return self._go_on(memory, inputs, dropout, packing)
-
-    def _go_on(
+    def _read(
         self,
         memory: Memory,
         inputs: Array,
         dropout: Dropout | None,
-        packing: Packing | None = None,
+        packing: Packing | None,
     ) -> Array:
         """States (P, G, T, D) of inputs (P, G, T), whose first is the memory's."""
         drop = dropout or Dropout(0.0, None)
@@ -358,28 +337,6 @@ class DecoderOnly(keras.Model):
         """
         del pointers, source_ids, actions
         return log_probs
-
-    def call(self, inputs: dict[str, Array], training: bool = False) -> Array:
-        """Return (B, T, V) log-probs; see the class."""
-        dropout = None
-        if training and self.config.dropout:
-            seed = ops.cast(self.dropout_seeds.next(), "int32")
-            dropout = Dropout(self.config.dropout, seed[0] + seed[1])
-        source = ops.cast(inputs["source_ids"], "int32")
-        memory = self.encode(source, source != PAD, dropout)
-        target = ops.cast(inputs["target_ids"], "int32")[:, None, :]
-        hidden = self._go_on(memory, target, dropout)[:, 0]  # (B, T, D)
-        logits = self.vocabulary_logits(hidden, self.output_table())
-        return self.mixture(logits, None, source)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the settings."""
-        return {"config": dict(vars(self.config)), "name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> DecoderOnly:
-        """Make a model of `get_config`'s dictionary."""
-        return cls(ModelConfig.from_dict(config["config"]), name=config["name"])
 
 
 def _all_but_last(ids: Array, mask: Array) -> tuple[Array, Array, Array]:

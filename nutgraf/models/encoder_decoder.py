@@ -18,7 +18,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from nutgraf.arrays import BOS, PAD
+from nutgraf.arrays import PAD
 from nutgraf.layers.attention import causal_mask
 from nutgraf.layers.blocks import DecoderBlock, DecoderCache, EncoderBlock, layer_norm
 from nutgraf.layers.copy_head import CopyHead
@@ -27,6 +27,7 @@ from nutgraf.layers.packing import Grid, Packing
 from nutgraf.layers.positions import Positions
 from nutgraf.models.config import ModelConfig
 from nutgraf.models.pointer_mixture import PointerMixture
+from nutgraf.models.teacher_forcing import TeacherForced, decoder_inputs
 
 __all__ = ["EncoderDecoder"]
 
@@ -34,7 +35,7 @@ Array = Any
 Memory = dict[str, Any]
 
 
-class EncoderDecoder(PointerMixture, keras.Model):
+class EncoderDecoder(PointerMixture, TeacherForced, keras.Model):
     """Transformer from a source text to a target text.
 
     As a Keras model it maps `{"source_ids": (B, S), "target_ids": (B, T)}` (decoder
@@ -137,26 +138,13 @@ class EncoderDecoder(PointerMixture, keras.Model):
             memory["copy_keys"] = self.copy_head.keys(x)
         return memory
 
-    def hidden(
+    def _read(
         self,
         memory: Memory,
-        actions: Array,
-        dropout: Dropout | None = None,
-        packing: Packing | None = None,
+        inputs: Array,
+        dropout: Dropout | None,
+        packing: Packing | None,
     ) -> Array:
-        """Return the state from which each action is drawn (teacher forcing).
-
-        Args:
-            memory: of `encode`.
-            actions: (P, G, T) int32.
-            dropout: the dropout of this pass; None drops nothing.
-            packing: the actions that count, of the P·G·T; None = all.
-
-        Returns:
-            (P, G, T, D); state t has read the actions before t.
-        """
-        first = ops.full_like(actions[..., :1], BOS)
-        inputs = ops.concatenate([first, actions[..., :-1]], axis=-1)
         return self._decode(memory, inputs, dropout, packing)[0]
 
     def _decode(
@@ -255,19 +243,6 @@ class EncoderDecoder(PointerMixture, keras.Model):
             return None
         return self.copy_head(hidden, memory["copy_keys"], memory["mask"])
 
-    def call(self, inputs: dict[str, Array], training: bool = False) -> Array:
-        """Return (B, T, V) log-probs; see the class."""
-        dropout = None
-        if training and self.config.dropout:
-            seed = ops.cast(self.dropout_seeds.next(), "int32")
-            dropout = Dropout(self.config.dropout, seed[0] + seed[1])
-        source = ops.cast(inputs["source_ids"], "int32")
-        memory = self.encode(source, source != PAD, dropout)
-        target = ops.cast(inputs["target_ids"], "int32")[:, None, :]
-        hidden = self._decode(memory, target, dropout)[0][:, 0]  # (B, T, D)
-        logits = self.vocabulary_logits(hidden, self.output_table())
-        return self.mixture(logits, self.pointers(memory, hidden), source)
-
     def attention_maps(self, source_ids: Array, actions: Array) -> dict[str, Array]:
         """Return where each action looked in the source.
 
@@ -283,21 +258,10 @@ class EncoderDecoder(PointerMixture, keras.Model):
         source_ids = ops.cast(source_ids, "int32")
         memory = self.encode(source_ids, source_ids != PAD)
         actions = ops.cast(actions, "int32")[:, None, :]
-        first = ops.full_like(actions[..., :1], BOS)
-        inputs = ops.concatenate([first, actions[..., :-1]], axis=-1)
-        hidden, weights = self._decode(memory, inputs, None)
+        hidden, weights = self._decode(memory, decoder_inputs(actions), None)
         maps = {"cross": ops.stack(weights, axis=1)}
         pointers = self.pointers(memory, hidden[:, 0])
         if pointers is not None:
             maps["copy"] = pointers[0]
             maps["copy_share"] = ops.sigmoid(-pointers[1])
         return maps
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the settings."""
-        return {"config": dict(vars(self.config)), "name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> EncoderDecoder:
-        """Make a model of `get_config`'s dictionary."""
-        return cls(ModelConfig.from_dict(config["config"]), name=config["name"])

@@ -92,13 +92,8 @@ class EncoderDecoderPolicy:
         after = PolicyState(caches, state.time + 1, state.packing)
         return logits, pointers, source_ids, after
 
-    def select(self, state: PolicyState, packing: Packing) -> PolicyState:
-        """See `Policy.select`."""
-        return select_rows(state, packing)
-
-    def reorder(self, state: PolicyState, parents: Array) -> PolicyState:
-        """See `Policy.reorder`."""
-        return reorder_rows(state, parents)
+    select = staticmethod(select_rows)
+    reorder = staticmethod(reorder_rows)
 
     def hidden(
         self,

@@ -19,7 +19,8 @@ from nutgraf.models.policy_state import (
     select_rows,
     texts_grid,
 )
-from nutgraf.models.scoring import score_full
+from nutgraf.models.scoring import score_known
+from nutgraf.models.teacher_forcing import decoder_inputs
 
 __all__ = ["LogitsPolicy"]
 
@@ -93,13 +94,8 @@ class LogitsPolicy:
         log_probs, after = self.step(memory, state, last)
         return *draw_logits(log_probs, uniforms), after
 
-    def select(self, state: PolicyState, packing: Packing) -> PolicyState:
-        """See `Policy.select`."""
-        return select_rows(state, packing)
-
-    def reorder(self, state: PolicyState, parents: Array) -> PolicyState:
-        """See `Policy.reorder`."""
-        return reorder_rows(state, parents)
+    select = staticmethod(select_rows)
+    reorder = staticmethod(reorder_rows)
 
     def hidden(
         self,
@@ -110,8 +106,7 @@ class LogitsPolicy:
     ) -> Array:
         """Return the (P, G, T, V) log-probs, which are all that is known."""
         del dropout, packing
-        first = ops.full_like(actions[..., :1], BOS)
-        inputs = ops.concatenate([first, actions[..., :-1]], axis=-1)
+        inputs = decoder_inputs(actions)
         prompts, samples, length = inputs.shape
         flat = ops.reshape(inputs, (prompts * samples, length))
         log_probs = self._log_probs(memory, flat, Grid((prompts, samples)).rows)
@@ -129,15 +124,7 @@ class LogitsPolicy:
     ) -> Scored:
         """See `Policy.score`."""
         del memory, packing
-        scored = score_full(
-            lambda _, log_probs: log_probs,
-            ops.zeros((1,)),
-            hidden,
-            actions,
-            processors,
-            self.vocabulary_size,
-            support,
-        )
+        scored = score_known(hidden, actions, processors, support)
         # no PAD, no BOS
         mean = (
             ops.mean(hidden[..., EOS:], axis=-1) if "mean_log_probs" in want else None

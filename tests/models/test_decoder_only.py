@@ -1,44 +1,27 @@
 """What sampling and RL rely on, for the decoder-only model."""
 
-import keras
 import numpy as np
 import pytest
 from keras import ops
 
 from nutgraf.arrays import BOS, EOS, PAD, Batch, Processors
 from nutgraf.backend import jit, to_numpy, value_and_grad, with_values
-from nutgraf.models.build import policy_of
-from nutgraf.models.config import ModelConfig
 from nutgraf.models.decoder_only import DecoderOnly
 from nutgraf.sampling.beam import BeamSearch
 from nutgraf.sampling.sample import Sampler
-from nutgraf.testing.toys import toy_rows, weights_of
+from nutgraf.testing.toys import toy_policy, toy_rows, weights_of
+from tests.models.passes import (
+    check_parents,
+    chosen,
+    padded,
+    repeated,
+    scored,
+    step_by_step,
+)
 
 pytestmark = pytest.mark.backend
 
 PROMPTS, SAMPLES, LENGTH = 3, 2, 6
-SIZES = {
-    "width": 32,
-    "heads": 2,
-    "feed_forward": 48,
-    "encoder_layers": 0,
-    "decoder_layers": 2,
-    "copy": False,
-    "max_source": 48,
-    "max_target": 12,
-    "architecture": "decoder-only",
-}
-
-
-def made(tokenizer, **changes):
-    keras.utils.set_random_seed(0)
-    size = tokenizer.vocabulary_size
-    config = ModelConfig(**{"vocabulary_size": size, **SIZES, **changes})
-    policy = policy_of(config, tokenizer, source_step=16)
-    for variable in policy.variables:  # distributions less flat, as after training
-        if "embeddings" in variable.path:
-            variable.assign(variable.value * 2.0)
-    return policy
 
 
 VARIANTS = {
@@ -50,7 +33,12 @@ VARIANTS = {
 
 @pytest.fixture(scope="module", params=VARIANTS)
 def policy(request, tokenizer):
-    return made(tokenizer, **VARIANTS[request.param])
+    changes = VARIANTS[request.param]
+    policy = toy_policy(tokenizer, architecture="decoder-only", **changes)
+    for variable in policy.variables:  # distributions less flat, as after training
+        if "embeddings" in variable.path:
+            variable.assign(variable.value * 2.0)
+    return policy
 
 
 @pytest.fixture(scope="module")
@@ -65,41 +53,6 @@ def actions(policy):
     shape = (PROMPTS, SAMPLES, LENGTH)
     random = np.random.default_rng(0)
     return random.integers(EOS, policy.vocabulary_size, shape).astype("int32")
-
-
-def padded(batch, left, right):
-    """The same prompts with more padding on both sides."""
-    wide = [(0, 0), (left, right)]
-    return batch._replace(
-        source_ids=np.pad(batch.source_ids, wide, constant_values=PAD),
-        source_mask=np.pad(batch.source_mask, wide),
-    )
-
-
-def repeated(batch):
-    return Batch(*(np.repeat(part, SAMPLES, axis=0) for part in batch))
-
-
-def scored(policy, batch, actions, processors=Processors(), **options):  # noqa: B008
-    memory = policy.encode(batch)
-    hidden = policy.hidden(memory, actions)
-    return to_numpy(policy.score(memory, hidden, actions, processors, **options))
-
-
-def step_by_step(policy, batch, actions):
-    """(P, G, T, V) log-probs from the cached decoding."""
-    memory = policy.encode(batch)
-    state = policy.init(memory, *actions.shape[1:])
-    last, found = np.full_like(actions[..., 0], BOS), []
-    for time in range(actions.shape[-1]):
-        log_probs, state = policy.step(memory, state, last)
-        found.append(to_numpy(log_probs))
-        last = actions[..., time]
-    return np.stack(found, axis=2)
-
-
-def chosen(log_probs, actions):
-    return np.take_along_axis(log_probs, actions[..., None], axis=-1)[..., 0]
 
 
 def scores_of(policy, batch, actions):
@@ -131,7 +84,9 @@ def test_samples_of_one_prompt_equal_the_prompt_repeated(policy, batch, actions)
     flat = actions.reshape(PROMPTS * SAMPLES, 1, LENGTH)
     for of in BOTH:
         grouped = of(policy, batch, actions)
-        close(grouped, of(policy, repeated(batch), flat).reshape(grouped.shape))
+        close(
+            grouped, of(policy, repeated(batch, SAMPLES), flat).reshape(grouped.shape)
+        )
 
 
 @pytest.mark.parametrize(("left", "right"), [(0, 5), (7, 0)])
@@ -180,19 +135,7 @@ def test_a_text_does_not_see_what_follows(policy, batch, actions):
 
 
 def test_samples_go_on_from_their_parents(policy, batch, actions):
-    parents = np.array([[1, 1], [1, 0], [0, 0]], "int32")
-    memory = policy.encode(batch)
-    state = policy.init(memory, SAMPLES, LENGTH)
-    last = np.full_like(actions[..., 0], BOS)
-    for time in range(3):
-        _, state = policy.step(memory, state, last)
-        last = actions[..., time]
-    state = policy.reorder(state, parents)
-    moved = np.take_along_axis(actions, parents[..., None], axis=1)
-    found, _ = policy.step(memory, state, moved[..., 2])
-    close(to_numpy(found), step_by_step(policy, batch, moved)[:, :, 3])
-    unmoved = step_by_step(policy, batch, actions)[:, :, 3]
-    assert abs(to_numpy(found) - unmoved).max() > 0.01
+    check_parents(policy, batch, actions)
 
 
 SETTINGS = {
@@ -279,25 +222,6 @@ def test_an_empty_prompt_gives_finite_numbers_and_gradients(policy, batch, actio
     (value, _), grads = value_and_grad(loss)([v.value for v in policy.variables])
     assert np.isfinite(to_numpy(value))
     assert all(np.isfinite(to_numpy(grad)).all() for grad in grads)
-
-
-def test_fit_and_the_policy_agree_on_the_loss(policy, batch):
-    first = np.full_like(batch.target_ids[:, :1], BOS)
-    inputs = np.concatenate([first, batch.target_ids[:, :-1]], axis=1)
-    found = policy.model({"source_ids": batch.source_ids, "target_ids": inputs})
-    mask = batch.target_mask
-    close(
-        chosen(to_numpy(found), batch.target_ids)[mask],
-        scores_of(policy, batch, batch.target_ids[:, None])[:, 0][mask],
-    )
-
-
-def test_config_round_trip(policy):
-    again = DecoderOnly.from_config(policy.model.get_config())
-    assert again.config == policy.model.config
-    assert [v.path for v in again.trainable_variables] == [
-        v.path for v in policy.model.trainable_variables
-    ]
 
 
 def test_mixed_bfloat16_keeps_float32_weights_and_log_probs(policy, batch, actions):

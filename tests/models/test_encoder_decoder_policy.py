@@ -4,10 +4,17 @@ import numpy as np
 import pytest
 from keras import ops
 
-from nutgraf.arrays import BOS, EOS, Batch, Processors
+from nutgraf.arrays import EOS, Batch, Processors
 from nutgraf.backend import to_numpy, value_and_grad, with_values
 from nutgraf.models import scoring
 from nutgraf.testing.toys import toy_policy, weights_of
+from tests.models.passes import (
+    check_parents,
+    chosen,
+    repeated,
+    scored,
+    step_by_step,
+)
 
 pytestmark = pytest.mark.backend
 
@@ -34,28 +41,6 @@ def actions(policy, batch):
     return drawn
 
 
-def scored(policy, batch, actions, processors=Processors(), **options):  # noqa: B008
-    memory = policy.encode(batch)
-    hidden = policy.hidden(memory, actions)
-    return to_numpy(policy.score(memory, hidden, actions, processors, **options))
-
-
-def step_by_step(policy, batch, actions):
-    """(P, G, T, V) log-probs from the cached decoding."""
-    memory = policy.encode(batch)
-    state = policy.init(memory, *actions.shape[1:])
-    last, found = np.full_like(actions[..., 0], BOS), []
-    for time in range(actions.shape[-1]):
-        log_probs, state = policy.step(memory, state, last)
-        found.append(to_numpy(log_probs))
-        last = actions[..., time]
-    return np.stack(found, axis=2)
-
-
-def chosen(log_probs, actions):
-    return np.take_along_axis(log_probs, actions[..., None], axis=-1)[..., 0]
-
-
 def close(one, two):
     np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-5)
 
@@ -69,11 +54,11 @@ def test_cached_decoding_equals_the_full_forward(policy, batch, actions):
 
 
 def test_samples_of_one_prompt_equal_the_prompt_repeated(policy, batch, actions):
-    repeated = Batch(*(np.repeat(part, SAMPLES, axis=0) for part in batch))
+    alone = repeated(batch, SAMPLES)
     flat = actions.reshape(PROMPTS * SAMPLES, 1, LENGTH)
     for of in (step_by_step, lambda *args: scored(*args).log_probs):
         grouped = of(policy, batch, actions)
-        close(grouped, of(policy, repeated, flat).reshape(grouped.shape))
+        close(grouped, of(policy, alone, flat).reshape(grouped.shape))
 
 
 def test_padding_a_source_changes_nothing(policy, batch, rows, actions):
@@ -92,20 +77,7 @@ def test_a_text_does_not_see_what_follows(policy, batch, actions):
 
 
 def test_samples_go_on_from_their_parents(policy, batch, actions):
-    """After three actions every sample of a prompt continues one chosen sample."""
-    parents = np.array([[1, 1], [1, 0], [0, 0]], "int32")
-    memory = policy.encode(batch)
-    state = policy.init(memory, SAMPLES, LENGTH)
-    last = np.full_like(actions[..., 0], BOS)
-    for time in range(3):
-        _, state = policy.step(memory, state, last)
-        last = actions[..., time]
-    state = policy.reorder(state, parents)
-    moved = np.take_along_axis(actions, parents[..., None], axis=1)
-    found, _ = policy.step(memory, state, moved[..., 2])
-    close(to_numpy(found), step_by_step(policy, batch, moved)[:, :, 3])
-    unmoved = step_by_step(policy, batch, actions)[:, :, 3]
-    assert abs(to_numpy(found) - unmoved).max() > 0.01
+    check_parents(policy, batch, actions)
 
 
 SCORES = {

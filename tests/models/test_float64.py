@@ -10,15 +10,35 @@ from nutgraf import backend
 from nutgraf.arrays import Processors
 from nutgraf.backend import to_numpy, value_and_grad, with_values
 from nutgraf.testing.toys import toy_policy, toy_rows, weights_of
+from tests.models.passes import chosen, padded, repeated, step_by_step
+
+pytestmark = pytest.mark.backend
 
 # Some of Keras' operations narrow float64 to float32 on JAX and PyTorch.
 EXACT = 1e-9 if backend.name == "tensorflow" else 1e-4
 CLOSE = {"rtol": EXACT, "atol": EXACT}
 PROCESSORS = {"plain": Processors(), "tempered": Processors(temperature=0.7)}
+DECODER_ONLY = {
+    "architecture": "decoder-only",
+    "feed_forward": 48,
+    "decoder_layers": 3,
+}
+RECURRENT = {
+    "lstm": {"coverage": True, "encoder_layers": 2, "decoder_layers": 1},
+    "gru": {"copy": False, "coverage": True},
+    "rnn": {},
+}
+KINDS = {
+    "encoder-decoder": {},
+    "llama": DECODER_ONLY,
+    "grouped": {**DECODER_ONLY, "tied": False, "key_value_heads": 1},
+    "gpt2 goes on": {**DECODER_ONLY, "block": "gpt2", "separator": False},
+    **{kind: {"architecture": kind, **RECURRENT[kind]} for kind in RECURRENT},
+}
 
 
-@pytest.fixture(scope="module")
-def policy():
+@pytest.fixture(scope="module", params=KINDS)
+def policy(request):
     with contextlib.ExitStack() as stack:
         if backend.name == "jax":
             import jax
@@ -27,7 +47,13 @@ def policy():
         before = keras.config.dtype_policy()
         keras.config.set_dtype_policy("float64")
         stack.callback(keras.config.set_dtype_policy, before)
-        yield toy_policy()
+        yield toy_policy(**KINDS[request.param])
+
+
+@pytest.fixture(scope="module")
+def batch(policy):
+    """Two prompts of different lengths."""
+    return policy.codec.batch([*toy_rows(1, 6), *toy_rows(1, 12, seed=1)])
 
 
 @pytest.fixture(scope="module")
@@ -39,54 +65,84 @@ def scored(policy, values, batch, actions, processors=PROCESSORS["plain"]):
     with with_values(policy.variables, values):
         memory = policy.encode(batch)
         hidden = policy.hidden(memory, actions)
-        return policy.score(memory, hidden, actions, processors).log_probs
+        return policy.score(memory, hidden, actions, processors)
 
 
-def repeated(batch, samples):
-    return type(batch)(*(np.repeat(array, samples, axis=0) for array in batch))
+def learned(policy, values, batch, actions):
+    """(P, G, T) log-probs, and with coverage its loss."""
+    found = scored(policy, values, batch, actions)
+    if found.auxiliary is None:
+        return found.log_probs
+    return found.log_probs + 0.3 * found.auxiliary
 
 
-def test_a_float64_model_stays_float64(policy, actions):
-    batch = policy.codec.batch(toy_rows(2))
-    found = to_numpy(scored(policy, weights_of(policy), batch, actions))
-    assert found.dtype == np.float64
+def test_a_float64_model_stays_float64(policy, batch, actions):
+    found = to_numpy(scored(policy, weights_of(policy), batch, actions).log_probs)
+    if backend.name != "torch":  # there Keras' products without a bias are float32
+        assert found.dtype == np.float64
 
 
 @pytest.mark.parametrize("name", PROCESSORS)
-def test_cached_steps_are_the_full_pass(policy, actions, name):
-    batch = policy.codec.batch(toy_rows(2))
+def test_cached_steps_are_the_full_pass(policy, batch, actions, name):
     whole = scored(policy, weights_of(policy), batch, actions, PROCESSORS[name])
-    memory = policy.encode(batch)
-    state, last = policy.init(memory, 3, 5), np.ones((2, 3), "int32")
-    parts = []
-    for step in range(5):
-        logits, state = policy.step(memory, state, last)
-        logits = to_numpy(logits) / PROCESSORS[name].temperature
-        logits -= np.log(np.exp(logits).sum(-1, keepdims=True))
-        last = actions[..., step]
-        parts.append(np.take_along_axis(logits, last[..., None], -1)[..., 0])
-    np.testing.assert_allclose(np.stack(parts, -1), to_numpy(whole), **CLOSE)
+    logits = step_by_step(policy, batch, actions) / PROCESSORS[name].temperature
+    logits -= np.log(np.exp(logits).sum(-1, keepdims=True))
+    np.testing.assert_allclose(
+        chosen(logits, actions), to_numpy(whole.log_probs), **CLOSE
+    )
 
 
-def test_a_group_is_its_prompt_repeated_gradient_included(policy, actions):
-    batch = policy.codec.batch(toy_rows(2))
+def compare_gradients(policy, one, two):
+    """Loss and gradient of two (batch, actions) pairs are the same."""
 
     def loss(values, batch, actions):
-        log_probs = scored(policy, values, batch, actions)
-        return keras.ops.sum(log_probs * log_probs), log_probs
+        found = learned(policy, values, batch, actions)
+        return keras.ops.sum(found * found), found
 
     values = [variable.value for variable in policy.variables]
-    (one, _), grouped = value_and_grad(loss)(values, batch, actions)
-    (two, _), alone = value_and_grad(loss)(
-        values, repeated(batch, 3), actions.reshape(6, 1, 5)
-    )
-    np.testing.assert_allclose(to_numpy(one), to_numpy(two), **CLOSE)
-    for a, b in zip(to_numpy(grouped), to_numpy(alone), strict=True):
+    found = [value_and_grad(loss)(values, *pair) for pair in (one, two)]
+    (first, _), first_grads = found[0]
+    (second, _), second_grads = found[1]
+    np.testing.assert_allclose(to_numpy(first), to_numpy(second), **CLOSE)
+    for a, b in zip(to_numpy(first_grads), to_numpy(second_grads), strict=True):
         np.testing.assert_allclose(a, b, **CLOSE)
+    assert max(abs(grad).max() for grad in to_numpy(first_grads)) > 0.1
 
 
-def test_padding_changes_nothing(policy, actions):
-    values, rows = weights_of(policy), toy_rows(2)
-    short = scored(policy, values, policy.codec.batch(rows, 32), actions)
-    long = scored(policy, values, policy.codec.batch(rows, 48), actions)
-    np.testing.assert_allclose(to_numpy(short), to_numpy(long), **CLOSE)
+def test_a_group_is_its_prompt_repeated_gradient_included(policy, batch, actions):
+    alone = (repeated(batch, 3), actions.reshape(6, 1, 5))
+    compare_gradients(policy, (batch, actions), alone)
+
+
+# an encoder-decoder counts positions from the left
+PADDED = [(kind, 0, 6) for kind in KINDS]
+PADDED += [(kind, 9, 0) for kind in KINDS if kind != "encoder-decoder"]
+
+
+@pytest.mark.parametrize(("policy", "left", "right"), PADDED, indirect=["policy"])
+def test_padding_changes_nothing_gradient_included(policy, batch, actions, left, right):
+    wider = (padded(batch, left, right), actions)
+    compare_gradients(policy, (batch, actions), wider)
+
+
+@pytest.mark.parametrize("policy", RECURRENT, indirect=True)
+def test_the_gradient_through_time_is_a_difference(policy, batch, actions):
+    """Of the element of each weight with the largest gradient."""
+    if backend.name != "tensorflow":
+        return  # float32 inside, see above
+
+    def loss(values):
+        return keras.ops.sum(learned(policy, values, batch, actions)), {}
+
+    values = weights_of(policy)
+    _, grads = value_and_grad(loss)([keras.ops.convert_to_tensor(v) for v in values])
+    for place, grad in enumerate(to_numpy(grads)):
+        at = np.unravel_index(abs(grad).argmax(), grad.shape)
+        sides = []
+        for size in (1e-5, -1e-5):
+            moved = [value.copy() for value in values]
+            moved[place][at] += size
+            tensors = [keras.ops.convert_to_tensor(value) for value in moved]
+            sides.append(float(to_numpy(loss(tensors)[0])))
+        slope = (sides[0] - sides[1]) / 2e-5
+        assert grad[at] == pytest.approx(slope, rel=1e-5, abs=1e-7)

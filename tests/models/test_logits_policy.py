@@ -15,6 +15,7 @@ from nutgraf.rl.experience import experience_of
 from nutgraf.rl.learner import scorer
 from nutgraf.sampling.sample import Sampler
 from nutgraf.testing.toys import toy_policy, weights_of
+from tests.models.passes import check_parents
 
 pytestmark = pytest.mark.backend
 
@@ -58,19 +59,7 @@ def test_sampler_and_trainer_agree(policy, batch, processors):
 
 def test_samples_go_on_from_their_parents(policy, batch):
     actions = np.random.default_rng(0).integers(3, 300, (3, 2, 4)).astype("int32")
-    parents = np.array([[1, 1], [1, 0], [0, 0]], "int32")
-    memory = policy.encode(batch)
-    state = policy.init(memory, 2, 4)
-    last = np.full_like(actions[..., 0], BOS)
-    for time in range(2):
-        _, state = policy.step(memory, state, last)
-        last = actions[..., time]
-    moved = np.take_along_axis(actions, parents[..., None], axis=1)
-    found, _ = policy.step(memory, policy.reorder(state, parents), moved[..., 1])
-    expected = to_numpy(policy.hidden(memory, moved))[:, :, 2]
-    np.testing.assert_allclose(to_numpy(found), expected, rtol=1e-4, atol=1e-5)
-    unmoved = to_numpy(policy.hidden(memory, actions))[:, :, 2]
-    assert abs(to_numpy(found) - unmoved).max() > 0.01
+    check_parents(policy, batch, actions)
 
 
 def test_pad_and_bos_are_never_drawn(policy, batch):

@@ -1,63 +1,44 @@
 """Without its copy head our model is Hugging Face's Pegasus, weight by weight."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from nutgraf.arrays import BOS, EOS, PAD, Batch
+from nutgraf.arrays import EOS
 from nutgraf.backend import to_numpy
-from nutgraf.models.checkpoint import weight_names
+from nutgraf.data.batches import fit_arrays
 from nutgraf.models.config import ModelConfig
 from nutgraf.models.encoder_decoder import EncoderDecoder
 from nutgraf.models.encoder_decoder_policy import EncoderDecoderPolicy
-from nutgraf.sampling.beam import BeamSearch
-from nutgraf.sampling.sample import Sampler
+from tests.models.frozen_models import (
+    check_beams,
+    check_greedy,
+    frozen_batch,
+    read_frozen,
+    take_weights,
+)
 
 pytestmark = pytest.mark.backend
-
-FROZEN = Path(__file__).parent / "frozen" / "pegasus.npz"
 
 
 @pytest.fixture(scope="module")
 def frozen():
-    with np.load(FROZEN, allow_pickle=False) as file:
-        arrays = dict(file)
-    arrays["about"] = json.loads(str(arrays["about"]))
-    assert arrays["about"]["package"] == "transformers"
-    return arrays
+    return read_frozen("pegasus")
 
 
 @pytest.fixture(scope="module")
 def policy(frozen):
     model = EncoderDecoder(ModelConfig.from_dict(frozen["about"]["config"]))
-    named = {
-        name.removeprefix("weights/"): value.astype("float32")
-        for name, value in frozen.items()
-        if name.startswith("weights/")
-    }
-    variables = model.trainable_variables
-    assert sorted(named) == sorted(weight_names(variables))
-    for name, variable in zip(weight_names(variables), variables, strict=True):
-        variable.assign(named[name])
+    take_weights(model, frozen)
     return EncoderDecoderPolicy(model, codec=None)  # ids in, ids out: no texts
 
 
 @pytest.fixture(scope="module")
 def batch(frozen):
-    source, target = frozen["source_ids"], frozen["target_ids"]
-    assert (source == PAD).any()
-    numbers = np.arange(len(source), dtype=np.int32)
-    return Batch(numbers, source, source != PAD, target, target != PAD)
+    return frozen_batch(frozen)
 
 
 def test_log_probs_of_all_words_are_those_of_pegasus(policy, batch, frozen):
-    first = np.full_like(batch.target_ids[:, :1], BOS)
-    inputs = np.concatenate([first, batch.target_ids[:, :-1]], axis=1)
-    found = to_numpy(
-        policy.model({"source_ids": batch.source_ids, "target_ids": inputs})
-    )
+    found = to_numpy(policy.model(fit_arrays(batch)[0]))
     expected = frozen["log_probs"]
     np.testing.assert_allclose(
         found[..., EOS:], expected[..., EOS:], rtol=1e-4, atol=1e-4
@@ -78,19 +59,8 @@ def test_teacher_forced_scores_are_those_of_pegasus(policy, batch, frozen):
 
 
 def test_greedy_texts_are_those_of_pegasus(policy, batch, frozen):
-    expected = frozen["greedy/actions"]
-    sampler = Sampler(policy, 1, expected.shape[1], greedy=True)
-    found = sampler([v.value for v in policy.variables], batch)
-    assert np.array_equal(np.where(found.mask, found.actions, PAD)[:, 0], expected)
-    assert found.ended.sum() >= 3  # not only texts cut at the limit
+    check_greedy(policy, batch, frozen)
 
 
 def test_beam_texts_and_scores_are_those_of_pegasus(policy, batch, frozen):
-    expected, beams = frozen["beam/actions"], frozen["about"]["beams"]
-    search = BeamSearch(policy, beams, expected.shape[1], length_penalty=0.0)
-    found = search([v.value for v in policy.variables], batch)
-    assert np.array_equal(found.actions[:, 0], expected)
-    assert (expected != frozen["greedy/actions"]).any()  # the beam finds other texts
-    np.testing.assert_allclose(
-        found.log_probs[:, 0].sum(-1), frozen["beam/scores"], rtol=1e-4, atol=1e-4
-    )
+    check_beams(policy, batch, frozen, 1e-4)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from nutgraf.backend import to_numpy
-from nutgraf.models.recurrent import RecurrentEncoderDecoder
 from nutgraf.testing.toys import toy_policy, toy_rows, weights_of
 
 pytestmark = pytest.mark.backend
@@ -125,12 +124,3 @@ def test_without_copy_head_there_is_the_attention_alone(tokenizer):
     hidden = policy.hidden(memory, batch.target_ids[:, None])
     assert hidden.shape[-1] == 32
     assert policy.model.pointers(memory, hidden[:, 0]) is None
-
-
-def test_config_round_trip(policy):
-    again = RecurrentEncoderDecoder.from_config(policy.model.get_config())
-    assert again.config == policy.model.config
-    assert [v.path for v in again.trainable_variables] == [
-        v.path for v in policy.model.trainable_variables
-    ]
-    assert len({v.path for v in again.variables}) == len(again.variables)

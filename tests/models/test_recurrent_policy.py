@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from nutgraf.arrays import BOS, PAD, Batch, Processors
+from nutgraf.arrays import EOS, Processors
 from nutgraf.backend import jit, to_numpy, value_and_grad, with_values
 from nutgraf.models.heads import read_head, scalar_head, state_width
 from nutgraf.models.recurrent_policy import RecurrentPolicy
@@ -13,6 +13,7 @@ from nutgraf.sampling.beam import BeamSearch
 from nutgraf.sampling.sample import Sampler
 from nutgraf.testing.toys import toy_policy, toy_rows, weights_of
 from nutgraf.training.step import evaluation_step, gradient_step
+from tests.models.passes import chosen, padded, repeated, scored, step_by_step
 
 pytestmark = pytest.mark.backend
 
@@ -54,9 +55,7 @@ def actions(policy):
 
 
 def scores_of(policy, batch, actions, **options):
-    memory = policy.encode(batch)
-    hidden = policy.hidden(memory, actions)
-    return to_numpy(policy.score(memory, hidden, actions, **options).log_probs)
+    return scored(policy, batch, actions, **options).log_probs
 
 
 def close(one, two):
@@ -65,12 +64,8 @@ def close(one, two):
 
 @pytest.mark.parametrize(("left", "right"), [(0, 5), (7, 0)])
 def test_padding_of_prompts_changes_nothing(policy, batch, actions, left, right):
-    wide = [(0, 0), (left, right)]
-    padded = batch._replace(
-        source_ids=np.pad(batch.source_ids, wide, constant_values=PAD),
-        source_mask=np.pad(batch.source_mask, wide),
-    )
-    one, two = (scores_of(policy, of, actions) for of in (batch, padded))
+    wider = padded(batch, left, right)
+    one, two = (scores_of(policy, of, actions) for of in (batch, wider))
     close(one, two)
     assert one.std() > 0.3
 
@@ -117,9 +112,8 @@ def test_gradients_are_finite_reach_every_weight_and_add_up_over_samples(
     for variable, grad in zip(policy.variables, grads, strict=True):
         assert np.isfinite(grad).all(), variable.path
         assert abs(grad).max() > 0, variable.path
-    repeated = Batch(*(np.repeat(part, SAMPLES, axis=0) for part in batch))
     flat = actions.reshape(PROMPTS * SAMPLES, 1, LENGTH)
-    _, alone = gradients(policy, repeated, flat)
+    _, alone = gradients(policy, repeated(batch, SAMPLES), flat)
     norm = max(abs(grad).max() for grad in grads)
     for one, two in zip(grads, alone, strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-5 * norm)
@@ -148,38 +142,15 @@ def test_the_gradient_is_a_difference(policy, batch, actions):
     assert slope == pytest.approx(norm, rel=1e-2)  # a difference in float32
 
 
-def test_fit_and_the_policy_agree_on_the_loss(policy, batch):
-    first = np.full_like(batch.target_ids[:, :1], BOS)
-    inputs = np.concatenate([first, batch.target_ids[:, :-1]], axis=1)
-    found = policy.model({"source_ids": batch.source_ids, "target_ids": inputs})
-    mask, ids = batch.target_mask, batch.target_ids[..., None]
-    close(
-        np.take_along_axis(to_numpy(found), ids, axis=-1)[..., 0][mask],
-        scores_of(policy, batch, batch.target_ids[:, None])[:, 0][mask],
-    )
-
-
 def test_tempered_and_filtered_scores_are_those_of_the_steps(policy, batch, actions):
     processors = Processors(temperature=0.7, min_length=2)
     want = frozenset({"entropy"})
-    memory = policy.encode(batch)
-    hidden = policy.hidden(memory, actions)
-    scored = policy.score(memory, hidden, actions, processors, want)
-    state, last = (
-        policy.init(memory, SAMPLES, LENGTH),
-        np.full_like(actions[..., 0], BOS),
-    )
-    for time in range(LENGTH):
-        log_probs, state = policy.step(memory, state, last)
-        last = actions[..., time]
-        logits = to_numpy(log_probs) / 0.7
-        if time < 2:
-            logits[..., 2] = -1e9
-        logits -= np.log(np.exp(logits).sum(-1, keepdims=True))
-        chosen = np.take_along_axis(logits, last[..., None], axis=-1)[..., 0]
-        close(to_numpy(scored.log_probs)[..., time], chosen)
-        entropy = -(np.exp(logits) * logits).sum(-1)
-        close(to_numpy(scored.entropy)[..., time], entropy)
+    found = scored(policy, batch, actions, processors, want=want)
+    logits = step_by_step(policy, batch, actions) / 0.7
+    logits[:, :, :2, EOS] = -1e9
+    logits -= np.log(np.exp(logits).sum(-1, keepdims=True))
+    close(found.log_probs, chosen(logits, actions))
+    close(found.entropy, -(np.exp(logits) * logits).sum(-1))
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru"])

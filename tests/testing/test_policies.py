@@ -2,7 +2,6 @@
 
 import functools
 
-import keras
 import numpy as np
 import pytest
 from keras import ops, tree
@@ -12,9 +11,7 @@ from nutgraf.backend import with_values
 from nutgraf.data.rows import Row
 from nutgraf.errors import ConfigError, ModelError
 from nutgraf.layers.categorical import draw_logits
-from nutgraf.models.build import policy_of
 from nutgraf.models.codec import TextCodec
-from nutgraf.models.config import ModelConfig
 from nutgraf.models.decoder_only_policy import DecoderOnlyPolicy
 from nutgraf.models.encoder_decoder_policy import EncoderDecoderPolicy
 from nutgraf.models.logits_policy import LogitsPolicy
@@ -27,21 +24,7 @@ def encoder_decoder(tokenizer):
 
 
 def decoder_only(tokenizer, **changes):
-    keras.utils.set_random_seed(0)
-    config = ModelConfig(
-        vocabulary_size=tokenizer.vocabulary_size,
-        width=32,
-        heads=2,
-        feed_forward=48,
-        encoder_layers=0,
-        decoder_layers=2,
-        copy=False,
-        max_source=48,
-        max_target=12,
-        architecture="decoder-only",
-        **changes,
-    )
-    return policy_of(config, tokenizer, source_step=16)
+    return toy_policy(tokenizer, architecture="decoder-only", **changes)
 
 
 POLICIES = {

@@ -43,6 +43,11 @@ def ranked(scores: Mapping[str, float]) -> list[str]:
     return sorted(scores, key=lambda name: (scores[name], name), reverse=True)
 
 
+def _check_places(k: int) -> None:
+    if k < 1:
+        raise ConfigError(f"k must be at least 1. Received: k={k}. 10 is usual.")
+
+
 def discounts(k: int) -> np.ndarray:
     """Return what a gain is worth at each place, 1 / log2(place + 1).
 
@@ -59,8 +64,7 @@ def discounts(k: int) -> np.ndarray:
         >>> discounts(3).round(3).tolist()
         [1.0, 0.631, 0.5]
     """
-    if k < 1:
-        raise ConfigError(f"k must be at least 1. Received: k={k}. 10 is usual.")
+    _check_places(k)
     return np.asarray(1.0 / np.log2(np.arange(2, k + 2)))
 
 
@@ -183,7 +187,7 @@ def reciprocal_rank(
     Reference: Voorhees 1999; trec_eval's `recip_rank`.
     """
     _check(rankings, judged)
-    discounts(k)
+    _check_places(k)
     found = np.zeros(len(rankings))
     for number, (ranking, own) in enumerate(zip(rankings, judged, strict=True)):
         for place, name in enumerate(ranking[:k], 1):
@@ -217,7 +221,7 @@ def recall(
     Reference: trec_eval's `recall`.
     """
     _check(rankings, judged)
-    discounts(k)
+    _check_places(k)
     found = np.zeros(len(rankings))
     for number, (ranking, own) in enumerate(zip(rankings, judged, strict=True)):
         relevant = {name for name, grade in own.items() if grade > 0}

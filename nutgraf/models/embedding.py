@@ -37,6 +37,14 @@ _AT_ONCE = 4096
 _POOLING = "1_Pooling/config.json"
 
 
+def _check_pooling(pooling: str) -> None:
+    if pooling not in get_args(Pooling):
+        raise ConfigError(
+            f"pooling must be one of {', '.join(get_args(Pooling))}. Received: "
+            f"pooling={pooling!r}. Leave it out for mean."
+        )
+
+
 def pool(states: Array, mask: Array, pooling: Pooling = "mean") -> Array:
     """Make one vector of the states of a text.
 
@@ -57,11 +65,7 @@ def pool(states: Array, mask: Array, pooling: Pooling = "mean") -> Array:
         >>> pool(states, np.array([[True, True, False]])).__array__().tolist()
         [[2.0, 3.0]]
     """
-    if pooling not in get_args(Pooling):
-        raise ConfigError(
-            f"pooling must be one of {', '.join(get_args(Pooling))}. Received: "
-            f"pooling={pooling!r}. Leave it out for mean."
-        )
+    _check_pooling(pooling)
     mask = ops.cast(mask, "bool")
     if pooling == "cls":  # with padding on the left, the first is not at place 0
         mask = ops.logical_and(mask, ops.cumsum(ops.cast(mask, "int32"), axis=1) == 1)
@@ -106,11 +110,7 @@ class SentenceEmbedder:
                 f"max_length must be in [3, {longest}], or 0 for {longest}. Received: "
                 f"max_length={max_length}. Lower it to what the model reads."
             )
-        if pooling not in get_args(Pooling):
-            raise ConfigError(
-                f"pooling must be one of {', '.join(get_args(Pooling))}. Received: "
-                f"pooling={pooling!r}. Leave it out for mean."
-            )
+        _check_pooling(pooling)
         self.model = model
         self.tokenizer = tokenizer
         self.pooling: Pooling = pooling

@@ -23,6 +23,7 @@ from workload import (
 from nutgraf.arrays import Batch, Processors
 from nutgraf.backend import jit, to_numpy, to_tensor
 from nutgraf.data.rows import Row
+from nutgraf.models.checkpoint import weight_names
 from nutgraf.recipes.grpo import GRPO
 from nutgraf.rewards.rouge import RougeReward
 from nutgraf.rl.experience import Experience, packed
@@ -152,7 +153,7 @@ def supervised(task: dict) -> Step:
     policy = policy_of(task)
     optimizer = AdamW(weight_decay=0.01)
     gradients = gradient_step(policy, 0.1, task["dropout"])
-    apply = apply_step(optimizer, 1.0)
+    apply = apply_step(optimizer, 1.0, weight_names(policy.variables))
     values = values_of(policy)
     held = {"values": values, "state": optimizer.init(to_numpy(values))}
     top = policy.vocabulary_size

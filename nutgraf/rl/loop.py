@@ -67,8 +67,8 @@ class UpdateLoop:
         self.prompts = prompts
         self.folder = None if folder is None else Path(folder)
         self.optimizer = AdamW(beta2=0.99, weight_decay=settings.weight_decay)
-        self._apply = apply_step(self.optimizer, settings.clip_norm)
         self._names = weight_names(policy.variables) + list(extra or {})
+        self._apply = apply_step(self.optimizer, settings.clip_norm, self._names)
         self._memory = dict(memory or {})
         self.start = to_numpy([variable.value for variable in policy.variables])
         self.start += list((extra or {}).values())

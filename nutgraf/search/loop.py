@@ -135,7 +135,7 @@ class SearchLoop:
         self.validate = validate
         self.optimizer = AdamW(beta2=0.99, weight_decay=settings.weight_decay)
         self._names = weight_names(model.variables)
-        self._apply = apply_step(self.optimizer, settings.clip_norm)
+        self._apply = apply_step(self.optimizer, settings.clip_norm, self._names)
 
         def gradients(values: list[Array], arrays: Any, seed: Array) -> Any:
             (_, found), grads = value_and_grad(lesson.loss)(values, arrays, seed)

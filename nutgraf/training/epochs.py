@@ -55,8 +55,8 @@ class EpochLoop:
         self.sample_metrics = sample_metrics
         self.optimizer = AdamW(weight_decay=settings.weight_decay)
         self._add = add_gradients()
-        self._apply = apply_step(self.optimizer, settings.clip_norm)
         self._names = weight_names(policy.variables)
+        self._apply = apply_step(self.optimizer, settings.clip_norm, self._names)
 
     def identity(self) -> dict[str, Any]:
         """Return the settings that a run must be resumed with.

@@ -67,6 +67,10 @@ def clip_by_global_norm(
     return [grad * scale for grad in grads], norm
 
 
+def _decays(name: str, value: Array) -> bool:
+    return len(value.shape) > 1 and not name.endswith("bias")
+
+
 @dataclass(frozen=True)
 class AdamW:
     """Settings of AdamW; the learning rate is given at each update.
@@ -75,7 +79,8 @@ class AdamW:
         beta1: decay of the mean, in [0, 1).
         beta2: decay of the square, in [0, 1).
         epsilon: > 0, added to the root of the square.
-        weight_decay: >= 0, applied to matrices only (not to biases and norms).
+        weight_decay: >= 0, applied to matrices only (not to biases and norms, whatever
+            their shape: a GRU's bias has two rows).
 
     Raises:
         ConfigError: a value is out of range.
@@ -110,6 +115,7 @@ class AdamW:
         grads: Sequence[Array],
         state: OptimizerState,
         learning_rate: Array,
+        names: Sequence[str],
     ) -> tuple[list[Array], OptimizerState]:
         """Take one step against the gradients.
 
@@ -118,6 +124,7 @@ class AdamW:
             grads: one gradient per weight.
             state: of `init` or the update before.
             learning_rate: float32 scalar.
+            names: of the weights, such as "decoder/layer_0/bias".
 
         Returns:
             New weights and new state.
@@ -127,14 +134,14 @@ class AdamW:
         unbias1 = 1.0 - ops.power(np.float32(self.beta1), steps)
         unbias2 = 1.0 - ops.power(np.float32(self.beta2), steps)
         new_values, means, squares = [], [], []
-        for value, grad, mean, square in zip(
-            values, grads, state.means, state.squares, strict=True
+        for name, value, grad, mean, square in zip(
+            names, values, grads, state.means, state.squares, strict=True
         ):
             grad = ops.cast(grad, "float32")
             mean = self.beta1 * mean + (1.0 - self.beta1) * grad
             square = self.beta2 * square + (1.0 - self.beta2) * ops.square(grad)
             step = (mean / unbias1) / (ops.sqrt(square / unbias2) + self.epsilon)
-            if len(value.shape) > 1 and self.weight_decay:
+            if self.weight_decay and _decays(name, value):
                 step = step + self.weight_decay * value
             new_values.append(value - learning_rate * step)
             means.append(mean)

@@ -122,12 +122,13 @@ def add_gradients() -> Compiled:
     return jit(lambda a, b: [x + y for x, y in zip(a, b, strict=True)])
 
 
-def apply_step(optimizer: AdamW, clip_norm: float) -> Compiled:
+def apply_step(optimizer: AdamW, clip_norm: float, names: Sequence[str]) -> Compiled:
     """Compile an update from summed gradients.
 
     Args:
         optimizer: its settings.
         clip_norm: largest norm of the mean gradient; 0 = no limit.
+        names: of the weights; those of biases do not decay.
 
     Returns:
         `(values, state, summed gradients, count, learning rate) -> (values, state,
@@ -143,7 +144,7 @@ def apply_step(optimizer: AdamW, clip_norm: float) -> Compiled:
     ) -> Any:
         mean = [grad / ops.maximum(count, 1.0) for grad in grads]
         clipped, norm = clip_by_global_norm(mean, clip_norm)
-        values, state = optimizer.update(values, clipped, state, rate)
+        values, state = optimizer.update(values, clipped, state, rate, names)
         return values, state, norm
 
     return jit(apply)

@@ -1,15 +1,13 @@
 """By supervised steps the decoder-only model learns to copy how its prompt begins."""
 
-import keras
 import numpy as np
 import pytest
 
 from nutgraf.arrays import Batch
 from nutgraf.backend import to_numpy
-from nutgraf.models.build import policy_of
-from nutgraf.models.config import ModelConfig
+from nutgraf.models.checkpoint import weight_names
 from nutgraf.sampling.sample import Sampler
-from nutgraf.testing.toys import toy_rows, weights_of
+from nutgraf.testing.toys import toy_policy, toy_rows, weights_of
 from nutgraf.training.optimizer import AdamW
 from nutgraf.training.step import apply_step, evaluation_step, gradient_step
 
@@ -19,26 +17,15 @@ STEPS, ROWS = 250, 32
 
 
 def test_unseen_prompts_are_summarised_after_training(tokenizer):
-    config = ModelConfig(
-        vocabulary_size=tokenizer.vocabulary_size,
-        width=32,
-        heads=2,
-        feed_forward=64,
-        encoder_layers=0,
-        decoder_layers=2,
-        copy=False,
-        max_source=32,
-        max_target=12,
-        architecture="decoder-only",
-        tied=False,
+    policy = toy_policy(
+        tokenizer, architecture="decoder-only", tied=False, max_source=32
     )
-    keras.utils.set_random_seed(0)
-    policy = policy_of(config, tokenizer, source_step=16)
     train = policy.codec.batch(toy_rows(2000, length=8))
     rows = toy_rows(50, length=8, seed=1)
     unseen = policy.codec.batch(rows)
     optimizer = AdamW()
-    gradient, apply = gradient_step(policy, 0.1, 0.05), apply_step(optimizer, 1.0)
+    gradient = gradient_step(policy, 0.1, 0.05)
+    apply = apply_step(optimizer, 1.0, weight_names(policy.variables))
     evaluate, sampler = evaluation_step(policy), Sampler(policy, 1, 8, greedy=True)
 
     def seen(values):

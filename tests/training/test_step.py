@@ -3,6 +3,7 @@ import pytest
 
 from nutgraf.arrays import Batch
 from nutgraf.backend import to_numpy
+from nutgraf.models.checkpoint import weight_names
 from nutgraf.testing.toys import toy_policy, weights_of
 from nutgraf.training.optimizer import AdamW, global_norm
 from nutgraf.training.step import (
@@ -57,7 +58,7 @@ def test_eight_micro_batches_of_one_row_equal_one_of_eight(policy, batch, plain)
     for one, two in zip(to_numpy(total), whole, strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-6 * norm)
 
-    update = apply_step(AdamW(), 1.0)
+    update = apply_step(AdamW(), 1.0, weight_names(policy.variables))
     state = AdamW().init(values)
     args = np.float32(count), np.float32(0.01)
     (one, _, norm_one), (two, _, norm_two) = (
@@ -131,10 +132,31 @@ def test_the_gradient_is_clipped_after_the_mean(policy, batch, plain):
     values = weights_of(policy)
     grads, _, count = plain(values, batch, SEED)
     expected = float(to_numpy(global_norm(grads))) / float(to_numpy(count))
+    names = weight_names(policy.variables)
     state, rate = AdamW(weight_decay=0.0).init(values), np.float32(0.01)
     for limit in (0.0, 1e-3):
-        update = apply_step(AdamW(weight_decay=0.0), limit)
+        update = apply_step(AdamW(weight_decay=0.0), limit, names)
         _, new, norm = to_numpy(update(values, state, grads, count, rate))
         assert norm == pytest.approx(expected, rel=1e-4)
         kept = float(to_numpy(global_norm(new.means))) / 0.1  # of the first mean
         assert kept == pytest.approx(limit or expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["gru", "encoder-decoder"])
+def test_biases_and_norms_do_not_decay(tokenizer, kind):
+    policy = toy_policy(tokenizer, architecture=kind)
+    names = weight_names(policy.variables)
+    values = [np.ones_like(value) for value in weights_of(policy)]
+    nothing = [np.zeros_like(value) for value in values]
+    optimizer = AdamW(weight_decay=0.1)
+    update = apply_step(optimizer, 1.0, names)
+    args = np.float32(1), np.float32(0.5)
+    moved, *_ = to_numpy(update(values, optimizer.init(values), nothing, *args))
+    ranks = set()
+    for name, value in zip(names, moved, strict=True):
+        role = name.rsplit("/", 1)[-1]
+        kept = role in ("bias", "gamma", "beta")
+        # 1 - 0.5 · 0.1 · 1
+        np.testing.assert_allclose(value, 1.0 if kept else 0.95, rtol=1e-6)
+        ranks |= {value.ndim} if role == "bias" else set()
+    assert ranks == ({1, 2} if kind == "gru" else {1})

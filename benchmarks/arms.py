@@ -10,7 +10,6 @@ call goes on where it stopped. `three_arms.py` and `translation.py` say on what.
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from kept import kept_texts
 
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import load_split
@@ -71,17 +71,16 @@ def settings_of(
     return run
 
 
-def write_texts(
+def texts_of(
     model: str, rows: Sequence[Row], beams: int, penalty: float, file: Path
 ) -> list[str]:
     """Return a model's text for each row, from the file when it is there."""
-    if not file.exists():
-        print(f"writing {file}", flush=True)
-        generator = Generator(
-            load_policy(model), beams, 128 // beams, length_penalty=penalty
-        )
-        write_json(file, generator(rows))
-    return list(json.loads(file.read_text(encoding="utf-8")))
+
+    def write() -> list[str]:
+        policy, most = load_policy(model), 128 // beams
+        return Generator(policy, beams, most, length_penalty=penalty)(rows)
+
+    return kept_texts(file, write)
 
 
 def mean_rows(evaluations: Sequence[Evaluation], metric: str) -> Statistics:
@@ -169,7 +168,7 @@ def run_arms(
 
         def scored(model: str, file: Path, beams: int = beams) -> Evaluation:
             penalty = experiment.length_penalty
-            texts = write_texts(model, rows, beams, penalty, file)
+            texts = texts_of(model, rows, beams, penalty, file)
             return score_texts(rows, texts, words, task=task)
 
         start = scored(base.start, out / f"start-{split}-{beams}.json")

@@ -29,6 +29,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kept import kept_texts, rounded_test
+
 from nutgraf.data.augment import AugmentSettings
 from nutgraf.data.files import read_rows
 from nutgraf.data.rows import Row
@@ -192,10 +194,11 @@ class Bench:
     def texts(self, name: str, rows: Sequence[Row]) -> list[str]:
         """Return the greedy texts of a training, from the file when it is there."""
         file = self.folder(name) / "test.json"
-        if not file.exists():
-            policy = load_policy(self.folder(name) / "best")
-            write_json(file, Generator(policy, rows=128)(rows))
-        return list(json.loads(file.read_text("utf-8")))
+
+        def write() -> list[str]:
+            return Generator(load_policy(self.folder(name) / "best"), rows=128)(rows)
+
+        return kept_texts(file, write)
 
     def run(self, name: str, rows: Sequence[Row]) -> dict[str, Any]:
         """Return what a training was, and leave its texts in its folder."""
@@ -237,10 +240,7 @@ def compared(benches: Sequence[Bench], name: str, rows: Sequence[Row]) -> dict:
         before = evaluated(benches, OPTIONS[name][0], rows)
         test = paired_test(found.of(found.main), before.of(found.main))
         result["main"] = found.main
-        result["difference"] = [
-            round(x, 2) for x in (test.difference, test.low, test.high)
-        ]
-        result["p_value"] = round(test.p_value, 4)
+        result |= rounded_test(test)
     return result
 
 

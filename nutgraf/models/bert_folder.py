@@ -256,31 +256,25 @@ def save_bert(
 
 
 def check_bert(folder: Path) -> list[str]:
-    """Look for what is wrong with a BERT's folder, without loading a framework.
+    """Look for what is wrong with a BERT's folder.
 
     Args:
         folder: the model folder.
 
     Returns:
-        The problems found, worst first; empty when it can be used.
+        The problems found, worst first; empty when it can be loaded.
     """
     problems = []
-    config = None
     try:
         config = BertConfig.from_hugging_face(_settings(folder))
         _check_sizes(folder, config, BertTokenizer.load(folder))
     except NutgrafError as error:
         problems.append(str(error))
     try:
-        named = _weights(folder / WEIGHTS)
-        name = _PARTS["word_embedding"] + ".weight"
-        found = named[name].shape if name in named else None
-        expected = (config.vocabulary_size, config.width) if config else found
-        if found != expected:
-            problems.append(
-                f"{folder / WEIGHTS}: `{name}` must have shape {expected}. Received: "
-                f"{found}. {_COPY}"
-            )
+        if problems:
+            _weights(folder / WEIGHTS)
+        else:
+            load_bert(folder)
     except NutgrafError as error:
         problems.append(str(error))
     return problems

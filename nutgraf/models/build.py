@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, NamedTuple
 
 from nutgraf.models.codec import TextCodec
 from nutgraf.models.config import ModelConfig, named_config
@@ -15,7 +15,40 @@ from nutgraf.models.recurrent import RecurrentEncoderDecoder
 from nutgraf.models.recurrent_config import RECURRENT
 from nutgraf.models.recurrent_policy import RecurrentPolicy
 
-__all__ = ["model_of", "new_policy", "policy_of", "with_separator"]
+__all__ = ["Classes", "classes_of", "model_of", "new_policy", "policy_of"]
+__all__ += ["with_separator"]
+
+
+class Classes(NamedTuple):
+    """What a config is made into.
+
+    Attributes:
+        model: class of the Keras model.
+        policy: class of the policy.
+    """
+
+    model: Any
+    policy: Any
+
+
+def classes_of(config: ModelConfig) -> Classes:
+    """Return the classes of model and policy that a config describes.
+
+    Args:
+        config: the settings.
+
+    Returns:
+        Both.
+
+    Example:
+        >>> classes_of(named_config("tiny", architecture="gru")).policy.__name__
+        'RecurrentPolicy'
+    """
+    if config.architecture == "decoder-only":
+        return Classes(DecoderOnly, DecoderOnlyPolicy)
+    if config.architecture in RECURRENT:
+        return Classes(RecurrentEncoderDecoder, RecurrentPolicy)
+    return Classes(EncoderDecoder, EncoderDecoderPolicy)
 
 
 def model_of(config: ModelConfig) -> Any:
@@ -31,11 +64,7 @@ def model_of(config: ModelConfig) -> Any:
         >>> model_of(named_config("tiny", architecture="gru")).name
         'gru'
     """
-    if config.architecture == "decoder-only":
-        return DecoderOnly(config)
-    if config.architecture in RECURRENT:
-        return RecurrentEncoderDecoder(config)
-    return EncoderDecoder(config)
+    return classes_of(config).model(config)
 
 
 def policy_of(
@@ -59,12 +88,8 @@ def policy_of(
         'DecoderOnlyPolicy'
     """
     codec = TextCodec(tokenizer, config.max_source, config.max_target, source_step)
-    kind = EncoderDecoderPolicy
-    if config.architecture == "decoder-only":
-        kind = DecoderOnlyPolicy
-    elif config.architecture in RECURRENT:
-        kind = RecurrentPolicy
-    return kind(model_of(config), codec)
+    policy: EncoderDecoderPolicy = classes_of(config).policy(model_of(config), codec)
+    return policy
 
 
 def new_policy(
@@ -74,7 +99,7 @@ def new_policy(
 
     Args:
         tokenizer: a `nutgraf.text.tokenizer.Tokenizer`; its vocabulary is the model's.
-        size: a name of `nutgraf.models.config.SIZES`: tiny, small, base, article.
+        size: a name of `nutgraf.models.config.SIZES`: tiny, mini, small, base, article.
         seed: of the weights.
         **changes: fields of `ModelConfig` that differ from the size, such as
             `max_source=128` or `architecture="decoder-only"`.

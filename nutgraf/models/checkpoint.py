@@ -4,12 +4,18 @@ config.json          settings of the model, format version, reading of the dtype
 model.safetensors    weights by name
 tokenizer.json       the tokenizer
 card.json            optional: data, seed, steps, scores of the run that made it
+
+Of a model that no `ModelConfig` describes, such as a Keras model of your own, the
+folder has the weights alone.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,26 +45,68 @@ def starter_folder() -> Path:
     return Path(__file__).resolve().parent.parent / "starter"
 
 
+def _numbered_anew(paths: list[str]) -> list[str]:
+    """Number layers without a name of their own within their model, from the first.
+
+    Keras numbers them through the whole process: `dense`, `dense_1`, ... Ours, which
+    are named `block_0`, `block_1`, ..., stay as they are.
+    """
+    layers: dict[tuple[str, ...], list[str]] = {}
+    found = []
+    for path in paths:
+        parts: list[str] = []
+        for part in path.split("/"):
+            stem = re.sub(r"_\d+$", "", part)
+            alike = layers.setdefault((*parts, stem), [])
+            if part not in alike:
+                alike.append(part)
+            number = alike.index(part)
+            if alike[0] != f"{stem}_0":
+                part = f"{stem}_{number}" if number else stem
+            parts.append(part)
+        found.append("/".join(parts))
+    return found
+
+
 def weight_names(variables: list[Any]) -> list[str]:
     """Return the name of each variable inside its model, as saved.
+
+    A model that is made twice has the same names twice, whatever else was made before.
 
     Args:
         variables: Keras variables of one model.
 
     Returns:
-        Paths without the model's own name, in the order given.
+        Paths without the model's own name, in the order given, no two alike.
 
-    Raises:
-        ModelError: two variables share a name.
+    Example:
+        >>> import keras
+        >>> two = [keras.layers.Dense(1), keras.layers.Dense(1)]
+        >>> for layer in two:
+        ...     layer.build((None, 3))
+        >>> weight_names([variable for layer in two for variable in layer.variables])
+        ['dense/kernel', 'dense/bias', 'dense_1/kernel', 'dense_1/bias']
     """
-    names = [variable.path.split("/", 1)[-1] for variable in variables]
-    if len(set(names)) != len(names):
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise ModelError(
-            f"Each weight needs a name of its own. Received: {', '.join(twice[:3])} "
-            "more than once. Give the layers different names."
-        )
-    return names
+    paths = [variable.path for variable in variables]
+    for names in ([path.split("/", 1)[-1] for path in paths], paths):
+        names = _numbered_anew(names)
+        if len(set(names)) == len(names):
+            return names
+    return [f"{number}/{name}" for number, name in enumerate(names)]
+
+
+def _own_config(policy: Any) -> ModelConfig | None:
+    """The config that the policy is made again by; None for a model of another kind."""
+    from nutgraf.models.build import classes_of
+
+    body = getattr(policy, "policy", policy)  # of a reward model
+    model = getattr(body, "model", None)
+    config = getattr(model, "config", None)
+    if not isinstance(config, ModelConfig):
+        return None
+    kinds = classes_of(config)
+    own = type(model) is kinds.model and isinstance(body, kinds.policy)
+    return config if own else None
 
 
 def save_policy(
@@ -73,8 +121,9 @@ def save_policy(
 
     Args:
         folder: the folder; an older one is replaced when the new one is whole.
-        policy: an `EncoderDecoderPolicy` or `DecoderOnlyPolicy` with a `TextCodec`, or
-            a `RewardModel`.
+        policy: a policy of one of our models with a `TextCodec`, or a `RewardModel` of
+            one. Of any other policy the weights alone are written: give their file and
+            the policy's variables to `load_weights` to read them again.
         values: weights to save in place of the model's own.
         half: store the weights as float16 (half the size, 3 decimal digits).
         card: run card, stored beside the model.
@@ -97,12 +146,13 @@ def save_policy(
     with atomic_folder(Path(folder)) as part:
         save_file(named, str(part / WEIGHTS))
         (part / WEIGHTS).chmod(0o644)  # safetensors makes it readable by its owner only
-        config = policy.model.config
-        kind = getattr(policy, "kind", config.architecture)
-        settings: dict[str, Any] = {"format": FORMAT, "kind": kind}
-        settings["model"] = dataclasses.asdict(config)
-        write_json(part / CONFIG, settings)
-        policy.codec.tokenizer.save(part)
+        config = _own_config(policy)
+        if config is not None:
+            kind = getattr(policy, "kind", config.architecture)
+            settings: dict[str, Any] = {"format": FORMAT, "kind": kind}
+            settings["model"] = dataclasses.asdict(config)
+            write_json(part / CONFIG, settings)
+            policy.codec.tokenizer.save(part)
         if card is not None:
             write_json(part / CARD, card)
 
@@ -150,7 +200,22 @@ def read_config(folder: Path) -> tuple[str, ModelConfig]:
         ) from error
 
 
-def load_weights(path: Path, variables: list[Any]) -> list[np.ndarray]:
+def _arrays(path: str | Path) -> dict[str, np.ndarray]:
+    """All weights of a file by name."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        found: dict[str, np.ndarray] = load_file(str(path))
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"{path} must be a whole safetensors file. Received: {error}. Copy the "
+            "model folder again, or take an earlier checkpoint."
+        ) from error
+    return found
+
+
+def load_weights(path: str | Path, variables: list[Any]) -> list[np.ndarray]:
     """Read weights in the order of the variables.
 
     Args:
@@ -158,21 +223,12 @@ def load_weights(path: Path, variables: list[Any]) -> list[np.ndarray]:
         variables: Keras variables of the model.
 
     Returns:
-        float32 arrays.
+        float32 arrays, for `nutgraf.backend.assign`.
 
     Raises:
         ModelError: the file is absent, torn, or of another model.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        named = load_file(str(path))
-    except (OSError, SafetensorError) as error:
-        raise ModelError(
-            f"{path} must be a whole safetensors file. Received: {error}. Copy the "
-            "model folder again, or take an earlier checkpoint."
-        ) from error
+    named = _arrays(path)
     values = []
     for name, variable in zip(weight_names(variables), variables, strict=True):
         shape = tuple(variable.shape)
@@ -245,53 +301,49 @@ def bare_policy(folder: Path, config: ModelConfig) -> Any:
     return policy_of(config, tokenizer)
 
 
+def _variables(folder: Path, kind: str, config: ModelConfig) -> list[Any]:
+    """The variables of what a folder says that it holds."""
+    from nutgraf.models.reward_model import RewardModel
+
+    policy = bare_policy(folder, config)
+    found: list[Any] = (
+        RewardModel(policy) if kind == REWARD_MODEL else policy
+    ).variables
+    return found
+
+
+@contextlib.contextmanager
+def _noted(problems: list[str]) -> Iterator[None]:
+    """Add what is raised to a list."""
+    try:
+        yield
+    except NutgrafError as error:
+        problems.append(str(error))
+
+
 def check_folder(folder: Path) -> list[str]:
-    """Look for what is wrong with a model folder, without loading a framework's model.
+    """Look for what is wrong with a model folder.
 
     Args:
         folder: the model folder.
 
     Returns:
-        The problems found, worst first; empty when it can be used.
+        The problems found, worst first; empty when it can be loaded.
     """
-    from safetensors import SafetensorError, safe_open
-
     from nutgraf.models.bert_folder import check_bert, is_bert
     from nutgraf.text.tokenizer import Tokenizer
 
-    if is_bert(Path(folder)):
-        return check_bert(Path(folder))
-    problems = []
-    config = None
-    try:
-        _, config = read_config(Path(folder))
-    except NutgrafError as error:
-        problems.append(str(error))
-    try:
-        tokenizer = Tokenizer.load(Path(folder))
-        if config and tokenizer.vocabulary_size > config.vocabulary_size:
-            problems.append(
-                "The tokenizer must fit the model's vocabulary of "
-                f"{config.vocabulary_size}. Received: {tokenizer.vocabulary_size} "
-                f"pieces. {_COPY}"
-            )
-    except NutgrafError as error:
-        problems.append(str(error))
-    path = Path(folder) / WEIGHTS
-    try:
-        with safe_open(str(path), framework="numpy") as weights:
-            shapes = {
-                name: weights.get_slice(name).get_shape() for name in weights.keys()
-            }
-        table = shapes.get("embedding/embeddings")
-        expected = [config.vocabulary_size, config.width] if config else table
-        if table != expected:
-            problems.append(
-                f"{path}: `embedding/embeddings` must have shape {expected}. "
-                f"Received: {table}. {_COPY}"
-            )
-    except (OSError, SafetensorError) as error:
-        problems.append(
-            f"{path} must be a whole safetensors file. Received: {error}. {_COPY}"
-        )
+    folder = Path(folder)
+    if is_bert(folder):
+        return check_bert(folder)
+    path, problems = folder / WEIGHTS, list[str]()
+    with _noted(problems):
+        kind, config = read_config(folder)
+    with _noted(problems):
+        Tokenizer.load(folder)
+    with _noted(problems):
+        if problems:
+            _arrays(path)
+        else:
+            load_weights(path, _variables(folder, kind, config))
     return problems

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shutil
 import sys
 from types import SimpleNamespace
 
@@ -8,6 +10,7 @@ import pytest
 
 from nutgraf.cli import doctor
 from nutgraf.errors import ModelError
+from nutgraf.models.checkpoint import starter_folder
 
 
 @pytest.fixture
@@ -48,6 +51,17 @@ def test_problems_are_listed_and_give_one(checked, tmp_path, capsys):
 def test_the_starter_has_its_name(capsys):
     assert doctor.run(["starter"]) == 0
     assert "starter: whole, can be loaded" in capsys.readouterr().out
+
+
+def test_a_starter_with_a_layer_too_few(tmp_path, capsys):
+    copy = tmp_path / "m"
+    shutil.copytree(starter_folder(), copy)
+    config = json.loads((copy / "config.json").read_text())
+    config["model"]["decoder_layers"] = 3
+    (copy / "config.json").write_text(json.dumps(config))
+    assert doctor.run([str(copy)]) == 1
+    assert "problem: " in (text := capsys.readouterr().out)
+    assert "must hold `decoder_2/" in text and "can be loaded" not in text
 
 
 def test_a_model_that_is_no_folder(tmp_path):

@@ -1,4 +1,5 @@
 import json
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -127,8 +128,7 @@ def test_damage_is_named(folder, what, message):
     path = damage(folder, what)
     with pytest.raises(ModelError, match=message):
         load_bert(path)
-    if what != "other sizes":
-        assert any(message.split(".*")[0] in problem for problem in check_bert(path))
+    assert any(re.search(message, problem) for problem in check_bert(path))
 
 
 def test_an_interrupted_save_leaves_the_old_model(bert, tokenizer, folder, monkeypatch):

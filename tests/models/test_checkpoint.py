@@ -1,13 +1,27 @@
 import json
+import re
+import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from nutgraf.backend import assign
 from nutgraf.errors import ModelError
 from nutgraf.models.build import new_policy
-from nutgraf.models.checkpoint import check_folder, load_policy, save_policy
+from nutgraf.models.checkpoint import (
+    check_folder,
+    load_policy,
+    load_weights,
+    save_policy,
+    starter_folder,
+    weight_names,
+)
 from nutgraf.models.decoder_only_policy import DecoderOnlyPolicy
+from nutgraf.models.logits_policy import LogitsPolicy
+from nutgraf.models.reward_model import RewardModel, load_reward_model
 from nutgraf.testing.toys import toy_policy, weights_of
+from tests.models.own_models import own_policy
 
 
 @pytest.fixture
@@ -43,6 +57,12 @@ def test_other_values_can_be_saved(policy, tmp_path):
     np.testing.assert_array_equal(weights_of(load_policy(tmp_path / "m"))[0], values[0])
 
 
+def set_config(folder, **changes):
+    config = json.loads((folder / "config.json").read_text())
+    config["model"] |= changes
+    (folder / "config.json").write_text(json.dumps(config))
+
+
 def damage(folder, what):
     if what == "absent":
         return folder / "nowhere"
@@ -52,9 +72,7 @@ def damage(folder, what):
     if what == "no tokenizer":
         (folder / "tokenizer.json").unlink()
     if what == "other config":
-        config = json.loads((folder / "config.json").read_text())
-        config["model"]["feed_forward"] = 32
-        (folder / "config.json").write_text(json.dumps(config))
+        set_config(folder, feed_forward=32)
     if what == "no json":
         (folder / "config.json").write_text("{")
     return folder
@@ -73,10 +91,8 @@ def damage(folder, what):
 def test_damage_is_named(folder, what, message):
     with pytest.raises(ModelError, match=message):
         load_policy(damage(folder, what))
-    if what != "other config":
-        assert any(message in problem for problem in check_folder(folder)) or (
-            what == "absent"
-        )
+    path = folder / "nowhere" if what == "absent" else folder
+    assert any(message in problem for problem in check_folder(path))
 
 
 def test_an_interrupted_save_leaves_the_old_model(policy, folder, monkeypatch):
@@ -133,3 +149,76 @@ def test_a_config_from_before_architectures_is_an_encoder_decoder(folder, policy
         del settings["model"][key]
     path.write_text(json.dumps(settings))
     assert load_policy(folder).model.config == policy.model.config
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"decoder_layers": 3}, "must hold `decoder_2/.*Received: nothing"),
+        ({"decoder_layers": 1}, "weights of its config only. Received: decoder_1/"),
+        ({"copy": False}, "weights of its config only. Received: copy_head/"),
+    ],
+)
+def test_a_starter_of_another_config_is_not_whole(tmp_path, changes, message):
+    shutil.copytree(starter_folder(), tmp_path / "m")
+    set_config(tmp_path / "m", **changes)
+    (problem,) = check_folder(tmp_path / "m")
+    assert re.search(message, problem)
+
+
+def test_a_reward_model_without_its_head_is_not_whole(policy, tmp_path):
+    save_policy(tmp_path / "m", RewardModel(policy))
+    assert check_folder(tmp_path / "m") == []
+    save_policy(tmp_path / "body", policy)
+    weights = "model.safetensors"
+    shutil.copy(tmp_path / "body" / weights, tmp_path / "m" / weights)
+    (problem,) = check_folder(tmp_path / "m")
+    assert "must hold `head_kernel` with shape (32,). Received: nothing" in problem
+
+
+@pytest.mark.parametrize("kind", ["encoder-decoder", "decoder-only", "lstm", "gru"])
+def test_our_models_keep_their_names(tokenizer, kind):
+    variables = toy_policy(tokenizer, architecture=kind).variables
+    assert weight_names(variables) == [v.path.split("/", 1)[1] for v in variables]
+
+
+def test_a_keras_model_has_the_same_names_each_time(tokenizer):
+    once, twice = (weight_names(own_policy(tokenizer).variables) for _ in range(2))
+    assert (
+        once
+        == twice
+        == [
+            "embedding/embeddings",
+            *("conv1d/kernel", "conv1d/bias", "dense/kernel", "dense/bias"),
+            *("dense_1/kernel", "dense_1/bias"),
+        ]
+    )
+
+
+def test_weights_of_one_path_are_numbered():
+    variables = [SimpleNamespace(path="model/w")] * 2
+    assert weight_names(variables) == ["0/model/w", "1/model/w"]
+
+
+@pytest.mark.parametrize("kind", [own_policy, lambda *_: RewardModel(own_policy(*_))])
+def test_of_a_keras_model_the_weights_are_saved(tokenizer, tmp_path, kind):
+    save_policy(tmp_path / "m", kind(tokenizer), card={"steps": 3})
+    names = {path.name for path in (tmp_path / "m").iterdir()}
+    assert names == {"model.safetensors", "card.json"}
+    other = kind(tokenizer, False, 5)
+    assign(
+        other.variables,
+        load_weights(tmp_path / "m" / "model.safetensors", other.variables),
+    )
+    for one, two in zip(weights_of(other), weights_of(kind(tokenizer)), strict=True):
+        np.testing.assert_array_equal(one, two)
+    for load in (load_policy, load_reward_model):
+        with pytest.raises(ModelError, match="which has no config.json"):
+            load(tmp_path / "m")
+
+
+def test_a_wrapped_model_makes_no_folder_that_is_loaded_as_another(policy, tmp_path):
+    """Its reward model has a head of another width."""
+    wrapped = LogitsPolicy(policy.model, policy.codec, policy.vocabulary_size)
+    save_policy(tmp_path / "m", RewardModel(wrapped))
+    assert not (tmp_path / "m" / "config.json").exists()

@@ -9,12 +9,14 @@ from keras import layers
 
 from nutgraf.arrays import BOS, EOS, PAD, Processors
 from nutgraf.backend import to_numpy
+from nutgraf.errors import ModelError
 from nutgraf.models.codec import TextCodec
 from nutgraf.models.logits_policy import LogitsPolicy
 from nutgraf.rl.experience import experience_of
 from nutgraf.rl.learner import scorer
 from nutgraf.sampling.sample import Sampler
 from nutgraf.testing.toys import toy_policy, weights_of
+from tests.models.own_models import own_policy
 from tests.models.passes import check_parents
 
 pytestmark = pytest.mark.backend
@@ -65,7 +67,8 @@ def test_samples_go_on_from_their_parents(policy, batch):
 def test_pad_and_bos_are_never_drawn(policy, batch):
     memory = policy.encode(batch)
     actions = np.full((3, 1, 4), EOS, "int32")
-    probs = np.exp(to_numpy(policy.hidden(memory, actions)))
+    hidden = to_numpy(policy.hidden(memory, actions))
+    probs = np.exp(hidden[..., -policy.vocabulary_size :])
     assert probs[..., [PAD, BOS]].max() == 0.0
     np.testing.assert_allclose(probs.sum(-1), 1.0, rtol=1e-4)
 
@@ -82,3 +85,50 @@ def test_label_smoothing_sees_the_same_mean_as_the_model_itself(tokenizer, rows)
         scored = one.score(memory, hidden, actions, Processors(), want)
         means.append(to_numpy(scored.mean_log_probs)[:, 0][batch.target_mask])
     np.testing.assert_allclose(*means, rtol=1e-4)
+
+
+class Forbids(keras.Model):
+    """Built late; most words are forbidden, by numbers of any size."""
+
+    def __init__(self, size, never):
+        super().__init__()
+        self.words = layers.Embedding(size, size, embeddings_initializer="normal")
+        self.never = np.where(np.arange(size) < size // 2, 0.0, never)
+
+    def call(self, inputs):
+        return self.words(inputs["target_ids"]) + self.never
+
+
+@pytest.mark.parametrize("never", [-1e9, -np.inf, 0.0])
+def test_heads_read_numbers_below_one(tokenizer, rows, never):
+    size = tokenizer.vocabulary_size
+    policy = LogitsPolicy(Forbids(size, never), TextCodec(tokenizer, 48, 12), size)
+    assert len(policy.variables) == 1 and policy.state_width == size - 2
+    batch = policy.codec.batch(rows[:2])
+    hidden = to_numpy(policy.hidden(policy.encode(batch), batch.target_ids[:, None]))
+    states = hidden[..., : policy.state_width]
+    lengths = np.linalg.norm(states, axis=-1)
+    assert 0.3 < lengths.min() and lengths.max() < 1
+    np.testing.assert_allclose(states.mean(-1), 0, atol=1e-6)
+
+
+def test_heads_read_the_states_of_a_model_that_gives_them(tokenizer, rows):
+    policy, plain = own_policy(tokenizer, states=True), own_policy(tokenizer)
+    assert policy.state_width == 32
+    batch = policy.codec.batch(rows[:2])
+    actions = batch.target_ids[:, None]
+    hidden = [
+        to_numpy(one.hidden(one.encode(batch), actions)) for one in (policy, plain)
+    ]
+    size = policy.vocabulary_size
+    np.testing.assert_allclose(*(one[..., -size:] for one in hidden), rtol=1e-4)
+    inputs = {"source_ids": batch.source_ids, "target_ids": np.full((2, 1), BOS)}
+    states = to_numpy(policy.model(inputs)[1])[:, 0]
+    np.testing.assert_allclose(hidden[0][:, 0, 0, :32], states, rtol=1e-4, atol=1e-6)
+
+
+def test_another_vocabulary_is_refused(tokenizer):
+    policy = own_policy(tokenizer)
+    wrong = LogitsPolicy(policy.model, policy.codec, 50)
+    with pytest.raises(ModelError, match="has pieces, 50. Received: 3"):
+        assert wrong.state_width

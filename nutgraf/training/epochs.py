@@ -36,7 +36,7 @@ class EpochLoop:
         policy: the policy; its weights are where a new run starts.
         settings: the settings.
         folder: run folder: `metrics.jsonl`, `checkpoints/`, and the model folders
-            `best` (lowest validation loss) and `last`.
+            `best` (lowest validation loss) and `last`, of which `save_policy` tells.
         sample_metrics: called with the policy (its weights current) at each
             validation; returns more numbers for the log, such as ROUGE on a sample.
     """
@@ -212,11 +212,13 @@ class EpochLoop:
                 self._save(state)
         position["epoch"] += 1
         position["index"] = 0
+        last = position["epoch"] >= self.settings.epochs
+        every = self.settings.evaluate_every
         state = RunState(state.values, state.optimizer, position)
-        if not self.settings.evaluate_every:
+        if not every or (last and position["step"] % every):
             state = self._validated(state, log, listeners)
             position = dict(state.position)
-        position["finished"] |= position["epoch"] >= self.settings.epochs
+        position["finished"] |= last
         state = RunState(state.values, state.optimizer, position)
         self._save(state)
         return state

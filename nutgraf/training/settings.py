@@ -31,7 +31,7 @@ class TrainingSettings:
     accumulate: int = 1
     """Batches whose gradients make one update."""
     evaluate_every: int = 0
-    """Updates between validations; 0 = once an epoch."""
+    """Updates between validations, with one at the end; 0 = once an epoch."""
     patience: int = 0
     """Validations without a better loss before stopping early; 0 = never."""
     checkpoint_every: int = 200

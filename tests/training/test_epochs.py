@@ -3,6 +3,7 @@
 What a policy makes of it is tested in test_supervised.py and test_language.py.
 """
 
+import shutil
 from types import SimpleNamespace
 
 import keras
@@ -89,6 +90,21 @@ def test_the_lowest_loss_is_the_best_model_and_patience_ends(loop):
     assert (position["best_loss"], position["best_step"]) == (1.0, 8)
     assert position["finished"] and position["step"] == 16
     assert trainer.saved == ["best", "best", "last"]
+
+
+def test_the_last_update_is_always_measured(loop):
+    """Four updates an epoch: not at the end of the first, but at the end of all."""
+    trainer = loop([2.0, 1.0], epochs=2, evaluate_every=5)
+    position = trainer.run()
+    assert (position["best_loss"], position["best_step"]) == (1.0, 8)
+    assert trainer.saved == ["best", "best", "last"]
+    seldom = loop([3.0, 9.0], epochs=2, evaluate_every=1000)
+    shutil.rmtree(seldom.folder / "checkpoints")
+    assert seldom.run()["best_loss"] == 3.0
+    exact = loop([3.0, 2.0, 1.0], epochs=2, evaluate_every=4)
+    shutil.rmtree(exact.folder / "checkpoints")
+    exact.run()
+    assert exact.losses == [1.0]  # the last update is measured once
 
 
 def test_without_validation_the_newest_model_is_the_best(loop):

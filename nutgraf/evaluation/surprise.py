@@ -2,8 +2,8 @@
 
 The surprise of a token is -ln p(token | what came before), Shannon 1948, "A
 Mathematical Theory of Communication", section 6. A language model reads a text that is
-longer than its context in windows: each token is judged after as many tokens before it
-as the model can read.
+longer than its context in windows, each of which begins after as many tokens as the
+model can read.
 """
 
 from __future__ import annotations

@@ -18,6 +18,8 @@ from nutgraf.models.checkpoint import (
     weight_names,
 )
 from nutgraf.models.decoder_only_policy import DecoderOnlyPolicy
+from nutgraf.models.encoder_decoder import EncoderDecoder
+from nutgraf.models.encoder_decoder_policy import EncoderDecoderPolicy
 from nutgraf.models.logits_policy import LogitsPolicy
 from nutgraf.models.reward_model import RewardModel, load_reward_model
 from nutgraf.testing.toys import toy_policy, weights_of
@@ -215,6 +217,16 @@ def test_of_a_keras_model_the_weights_are_saved(tokenizer, tmp_path, kind):
     for load in (load_policy, load_reward_model):
         with pytest.raises(ModelError, match="which has no config.json"):
             load(tmp_path / "m")
+
+
+class Changed(EncoderDecoder):
+    """An architecture that its config does not tell of."""
+
+
+def test_of_a_changed_architecture_the_weights_are_saved(policy, tmp_path):
+    changed = EncoderDecoderPolicy(Changed(policy.model.config), policy.codec)
+    save_policy(tmp_path / "m", changed)
+    assert [path.name for path in (tmp_path / "m").iterdir()] == ["model.safetensors"]
 
 
 def test_a_wrapped_model_makes_no_folder_that_is_loaded_as_another(policy, tmp_path):

@@ -93,7 +93,8 @@ class Forbids(keras.Model):
     def __init__(self, size, never):
         super().__init__()
         self.words = layers.Embedding(size, size, embeddings_initializer="normal")
-        self.never = np.where(np.arange(size) < size // 2, 0.0, never)
+        never = np.where(np.arange(size) < size // 2, 0.0, never)
+        self.never = keras.ops.convert_to_tensor(never.astype("float32"))
 
     def call(self, inputs):
         return self.words(inputs["target_ids"]) + self.never

@@ -241,7 +241,8 @@ def main() -> None:
         rankings = rankings_of(searcher, queries, mode)
         systems[mode] = score_rankings(mode, rankings, judged)
         print(f"{mode}: nDCG@10 {systems[mode].mean():.2f}", flush=True)
-    start = Rescorer(searcher.index.vectors.width)
+    index = searcher.index
+    start = Rescorer(index.vectors.width, index.manifest.embedder)
     again = Searcher(searcher.index, searcher.embedder, start, CANDIDATES)
     rankings = rankings_of(again, queries, "hybrid")
     systems[UNTRAINED] = score_rankings(UNTRAINED, rankings, judged)

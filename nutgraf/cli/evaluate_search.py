@@ -74,6 +74,7 @@ def run(argv: Sequence[str]) -> int:
     )
     from nutgraf.evaluation.table import print_table
     from nutgraf.files import write_text
+    from nutgraf.search.cut import cut_notes
     from nutgraf.search.evaluate import rankings_of, score_rankings, search_table
     from nutgraf.tasks.search import read_judgements, read_queries
 
@@ -83,8 +84,11 @@ def run(argv: Sequence[str]) -> int:
         say(f"{len(queries) - len(asked):,} queries without judgements do not count")
     dense = set(settings.modes) != {"bm25"}
     searcher = open_searcher(settings.index, dense, settings.rerank, settings.depth)
-    ranker, searcher.ranker = searcher.ranker, None
     modes = settings.modes or searcher.modes()
+    texts = [query.text for query in asked]
+    for line in cut_notes(searcher, texts, set(modes) != {"bm25"}):
+        say(line)
+    ranker, searcher.ranker = searcher.ranker, None
     runs = {mode: rankings_of(searcher, asked, mode) for mode in modes}
     if ranker is not None:
         searcher.ranker = ranker

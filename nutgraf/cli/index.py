@@ -114,6 +114,13 @@ def run(argv: Sequence[str]) -> int:
             settings.out, documents, embedder, settings.stem, model, tell
         )
     log.tell(say)
+    if embedder:
+        cut = sum(embedder.tokens(one.content) > embedder.window for one in documents)
+        if cut:
+            say(
+                f"{cut:,} of {total:,} documents were cut: the model reads the first "
+                f"{embedder.window:,} tokens; their words are all searched"
+            )
     kinds = "words and meaning" if embedder else "words"
     say(f"{built.documents:,} documents in {settings.out}, searchable by {kinds}")
     return 0

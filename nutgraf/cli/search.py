@@ -114,18 +114,14 @@ def run(argv: Sequence[str]) -> int:
         ],
         positional=["query"],
     )
+    from nutgraf.search.cut import cut_notes
+
     searcher = open_searcher(
         settings.index, settings.mode != "bm25", settings.rerank, settings.depth
     )
     mode = searcher.modes()[-1] if settings.mode == "auto" else settings.mode
-    embedder = searcher.embedder
-    if mode != "bm25" and embedder is not None:
-        length = embedder.tokens(settings.query)
-        if length > embedder.window:
-            sys.stderr.write(
-                f"the query was cut: the model reads the first {embedder.window:,} of "
-                f"its {length:,} tokens\n"
-            )
+    for line in cut_notes(searcher, [settings.query], mode != "bm25"):
+        sys.stderr.write(line + "\n")
     hits = searcher.search(settings.query, mode, settings.top)
     _show(settings, hits)
     if not hits:

@@ -4,7 +4,8 @@ Token dropout leaves out some of a source's tokens: Iyyer et al. 2015, "Deep Uno
 Composition Rivals Syntactic Methods", section 3.2 (word dropout). Sentence shuffle
 puts a source's sentences into another order, so that less depends on where a sentence
 stands: one of the noises of Lewis et al. 2020, "BART", section 2.2, arXiv 1910.13461
-(sentence permutation). Targets stay as they are.
+(sentence permutation). Targets stay as they are, and so does the question where the
+first line of a source is one.
 
 The change is a function of (seed, epoch, row) alone: an interrupted training goes on
 with the same sources, and cached tokens stay as they are.
@@ -12,16 +13,17 @@ with the same sources, and cached tokens stay as they are.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from nutgraf.data.questions import ask, split_asked
 from nutgraf.ranges import check_ranges
-from nutgraf.text.sentences import split_sentences
-from nutgraf.text.words import contains_cjk
+from nutgraf.text.sentences import join_sentences, split_sentences
 
-__all__ = ["AugmentSettings", "Augmenter", "join_sentences"]
+__all__ = ["AugmentSettings", "Augmenter"]
 
 
 @dataclass(frozen=True)
@@ -43,27 +45,6 @@ class AugmentSettings:
         return bool(self.token_dropout or self.sentence_shuffle)
 
 
-def join_sentences(sentences: list[str]) -> str:
-    """Put sentences behind each other.
-
-    Args:
-        sentences: without white space around them.
-
-    Returns:
-        The text; a space between two sentences, none between two that are Chinese or
-        Japanese.
-
-    Example:
-        >>> join_sentences(["It rains.", "好。", "很好。"])
-        'It rains. 好。很好。'
-    """
-    text = "".join(sentences[:1])
-    for before, after in zip(sentences, sentences[1:], strict=False):
-        close = contains_cjk(before) and contains_cjk(after)
-        text += after if close else f" {after}"
-    return text
-
-
 class Augmenter:
     """Changes the source ids of rows.
 
@@ -76,6 +57,8 @@ class Augmenter:
         tokenizer: the tokenizer of the ids.
         seed: of the run.
         epoch: number of the pass over the rows.
+        asked: whether sources are of `data.questions.ask`: their question stays whole,
+            the text below it is changed.
 
     Example:
         >>> from nutgraf.text.tokenizer import Tokenizer
@@ -86,13 +69,19 @@ class Augmenter:
     """
 
     def __init__(
-        self, settings: AugmentSettings, tokenizer: Any, seed: int, epoch: int
+        self,
+        settings: AugmentSettings,
+        tokenizer: Any,
+        seed: int,
+        epoch: int,
+        asked: bool = False,
     ) -> None:
         """Keep the arguments."""
         self.settings = settings
         self.tokenizer = tokenizer
         self.seed = seed
         self.epoch = epoch
+        self.asked = asked
 
     def __call__(self, ids: Any, row: int) -> np.ndarray:
         """Change a source.
@@ -115,15 +104,28 @@ class Augmenter:
         if not self.settings.token_dropout or not len(ids):
             return ids
         kept[int(kept.argmax())] = 1.0  # one token is always left
+        kept[: self._question(ids)] = 1.0
         return ids[kept >= self.settings.token_dropout]
+
+    def _question(self, ids: np.ndarray) -> int:
+        """How many ids the question has, with the line break after it."""
+        if not self.asked:
+            return 0
+
+        def broken(count: int) -> bool:
+            return "\n" in self.tokenizer.decode(ids[:count])
+
+        return bisect_left(range(len(ids)), True, key=broken)
 
     def _shuffled(self, ids: np.ndarray, random: np.random.Generator) -> np.ndarray:
         """The ids of the sentences in another order."""
         # a source that was cut may end within a letter
         text = self.tokenizer.decode(ids).rstrip("\ufffd")
-        sentences = split_sentences(text)
+        question, context = split_asked(text) if self.asked else ("", text)
+        sentences = split_sentences(context)
         if len(sentences) < 2:
             return ids
         order = random.permutation(len(sentences))
         again = join_sentences([sentences[place] for place in order])
+        again = ask(question, again) if self.asked else again
         return np.asarray(self.tokenizer.encode(again), ids.dtype)

@@ -70,7 +70,8 @@ def rows_name(rows: Sequence[Row]) -> str:
     """
     stamp = hashlib.sha256()
     for row in rows:
-        stamp.update(repr((row.id, row.document, row.references)).encode())
+        told = row.id, row.document, row.references, row.starts
+        stamp.update(repr(told).encode())
     return f"{len(rows):,} rows, {stamp.hexdigest()[:16]}"
 
 

@@ -10,10 +10,15 @@ from typing import Any, NamedTuple
 
 from nutgraf.errors import ConfigError, DataError
 from nutgraf.files import write_json
-from nutgraf.recipes.run_card import plain, refuse_other_settings
+from nutgraf.recipes.run_card import (
+    plain,
+    refuse_other_rows,
+    refuse_other_settings,
+)
 from nutgraf.search.cross_encoder import CrossEncoder
+from nutgraf.search.cut import cut_notes
 from nutgraf.search.dense import BiEncoder, Contrastive, load_bi_encoder, pairs_of
-from nutgraf.search.index_folder import open_index
+from nutgraf.search.index_folder import fingerprint, open_index
 from nutgraf.search.loop import SearchLoop
 from nutgraf.search.rankers import AnyRanker, load_ranker
 from nutgraf.search.ranking import Supervised, ranking_rows, validation
@@ -72,6 +77,14 @@ def split_queries(
     return rest, held
 
 
+def _name(data: Data) -> str:
+    """A name that changes with queries, judgements and what the index holds."""
+    index, queries = data.searcher.index, (*data.train, *data.valid)
+    judged = [(*query, data.judged[query.id]) for query in queries]
+    settings = index.manifest.stem, index.manifest.embedder, repr(judged)
+    return f"{len(queries):,} queries, {fingerprint(index.documents, *settings)}"
+
+
 def _searcher(settings: TrainSearchSettings) -> Searcher:
     """The index with the model of its vectors."""
     index = open_index(settings.index)
@@ -92,7 +105,8 @@ def _model(settings: TrainSearchSettings, searcher: Searcher) -> Any:
                 "objective must be contrastive or cross for an index without vectors. "
                 "Received: rescore. Build the index again with --dense minilm."
             )
-        return Rescorer(vectors.width, settings.rank, seed)
+        embedder = searcher.index.manifest.embedder
+        return Rescorer(vectors.width, embedder, settings.rank, seed)
     found: AnyRanker = load_ranker(start or "minilm", settings.temperature, length)
     if objective == "cross" and isinstance(found, BiEncoder):
         bert = found.embedder
@@ -169,6 +183,11 @@ def train_on(
         f"{len(data.train):,} queries to learn from, {len(data.valid):,} held out; "
         f"{settings.training.updates:,} updates of {settings.training.batch}"
     )
+    if settings.objective != "contrastive":
+        index, embedder = data.searcher.index, data.searcher.embedder
+        texts = [query.text for query in (*data.train, *data.valid)]
+        for line in cut_notes(Searcher(index, embedder, model), texts, False):
+            report(line)
     loop = SearchLoop(model, lesson, settings.training, folder, validate)
     started = time.monotonic()
     position = loop.fit(settings.max_minutes * 60 or math.inf)
@@ -199,7 +218,8 @@ def train_search(
         See `train_on`.
 
     Raises:
-        ConfigError: the folder holds a run of other settings.
+        ConfigError: the folder holds a run of other settings, queries, judgements or
+            documents.
         DataError: files cannot be read, or no query has a relevant document.
         ModelError: the start is no model folder.
     """
@@ -213,7 +233,9 @@ def train_search(
             f"{settings.queries} and {settings.qrels}, which share no query id. Check "
             "the files."
         )
-    train, valid = split_queries(answered, settings.folds)
-    card = {"settings": plain(settings), "data": f"{len(answered)} queries"}
+    data = Data(_searcher(settings), *split_queries(answered, settings.folds), judged)
+    name = _name(data)
+    refuse_other_rows(Path(settings.out), name)
+    card = {"settings": plain(settings), "data": name}
     write_json(Path(settings.out) / "run.json", card)
-    return train_on(settings, Data(_searcher(settings), train, valid, judged), report)
+    return train_on(settings, data, report)

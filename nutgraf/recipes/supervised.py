@@ -194,8 +194,9 @@ def train(
     )
     sample = _sample_rows(settings, rows)
     metrics = _sample_metrics(policy, sample, folder, task_of(settings.task))
+    asked = bool(settings.data.question_field)
     trainer = SupervisedTrainer(
-        policy, training, folder, shapes, metrics, settings.augment
+        policy, training, folder, shapes, metrics, settings.augment, asked
     )
     card = {**run_card(settings, policy, data), "estimate": cost}
     write_json(folder / "run.json", card)

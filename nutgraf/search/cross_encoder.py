@@ -54,10 +54,11 @@ class CrossEncoder:
     Args:
         bert: reads the pairs; its weights are shared, not copied.
         tokenizer: of the BERT.
-        max_length: longest pair in tokens, at most what the BERT reads; the document
-            is cut first.
+        max_length: longest pair in tokens, at most what the BERT reads; the longer of
+            the two is cut, mostly the document.
 
     Attributes:
+        query_window: tokens of a query that are read however long the document is.
         variables: those of the BERT, then the weights of what the search said, (4,),
             and the head, (D,).
 
@@ -77,11 +78,23 @@ class CrossEncoder:
         self.bert = bert
         self.tokenizer = tokenizer
         self.max_length = max_length
+        self.query_window = (max_length - 2) // 2  # half of what [CLS], [SEP] leave
         head = {"weights": START, "head": np.zeros(bert.config.width, "float32")}
         with keras.name_scope("cross_encoder"):
             own = [keras.Variable(array, name=name) for name, array in head.items()]
         self.variables: list[Any] = [*bert.trainable_variables, *own]
         self._scores = jit(lambda values, arrays: self.scores(values, arrays))
+
+    def tokens(self, text: str) -> int:
+        """Return how many tokens a query has.
+
+        Args:
+            text: any text.
+
+        Returns:
+            The number, without special tokens.
+        """
+        return len(self.tokenizer.encode(text))
 
     def arrays(self, rows: Sequence[Candidates], width: int) -> dict[str, np.ndarray]:
         """See `TrainableRanker.arrays`."""

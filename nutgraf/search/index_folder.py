@@ -5,8 +5,9 @@
     INDEX/building/          vectors of the batches so far, while it is built
 
 A build writes a new generation `g-...`, renames it when it is whole, and only then the
-manifest to it, which is one rename. So a reader finds the old index or the new one. An
-interrupted build takes the vectors that it has from `building/`.
+manifest to it, which is one rename. So a reader finds the old index or the new one. The
+generation of the manifest is never written to: the same documents again get the other
+of two names. An interrupted build takes the vectors that it has from `building/`.
 """
 
 from __future__ import annotations
@@ -29,15 +30,11 @@ from nutgraf.search.vectors import Vectors
 from nutgraf.search.words import Stemming
 from nutgraf.tasks.search import Document
 
-__all__ = ["Index", "Manifest", "build_index", "open_index"]
+__all__ = ["Index", "Manifest", "build_index", "fingerprint", "open_index"]
 
 FORMAT = "nutgraf-index-1"
-MANIFEST, DOCUMENTS, BM25, VECTORS = (
-    "manifest.json",
-    "documents.jsonl",
-    "bm25",
-    "vectors.usearch",
-)
+MANIFEST, BUILDING = "manifest.json", "building"
+DOCUMENTS, BM25, VECTORS = "documents.jsonl", "bm25", "vectors.usearch"
 BATCH = 256
 """Documents that are embedded between two saves of a build."""
 _AGAIN = "Build it again with `nutgraf index`."
@@ -86,8 +83,20 @@ def _hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _stamp(documents: Sequence[Document], *settings: str) -> str:
-    """A name that changes with what is indexed, and how."""
+def fingerprint(documents: Sequence[Document], *settings: str) -> str:
+    """Return a name that changes with what is indexed, and how.
+
+    Args:
+        documents: all documents, in order.
+        *settings: what else matters.
+
+    Returns:
+        16 hexadecimal digits.
+
+    Example:
+        >>> fingerprint([Document("1", "A wing.")], "english")
+        '33dcbd7ea786f485'
+    """
     stamp = hashlib.sha256(repr(settings).encode())
     for document in documents:
         stamp.update(repr(tuple(document)).encode("utf-8", "backslashreplace"))
@@ -108,7 +117,7 @@ def _embedded(
 ) -> np.ndarray:
     """Vectors of all documents; those of earlier batches are read from the folder.
 
-    An empty document, which means nothing, gets zeros.
+    An empty document, which means nothing, gets zeros, so that no search finds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     parts = []
@@ -181,20 +190,37 @@ def build_index(
         )
     _refuse_other(folder)
     name = "" if embedder is None else embedder.name
-    generation = "g-" + _stamp(rows, stem, name)
-    building = folder / "building"
+    generation = "g-" + fingerprint(rows, stem, name)
     vectors = None
     if embedder is not None:
-        vectors = _embedded(building / generation, rows, embedder, report)
+        vectors = _embedded(folder / BUILDING / generation, rows, embedder, report)
+    if _named(folder) == generation:
+        generation += "-2"
     with atomic_folder(folder / generation) as part:
         files = _write(part, rows, stem, vectors)
     manifest = Manifest(generation, len(rows), stem, name, model, files)
     write_json(folder / MANIFEST, {"format": FORMAT, **asdict(manifest)})
-    for old in folder.glob("g-*"):
-        if old.name != generation:
-            shutil.rmtree(old, ignore_errors=True)
-    shutil.rmtree(building, ignore_errors=True)
+    _remove_others(folder, generation)
     return manifest
+
+
+def _named(folder: Path) -> str:
+    """The generation of the manifest that is there, whole or not; "" without one."""
+    try:
+        return _read_manifest(folder).generation
+    except DataError:
+        return ""
+
+
+def _remove_others(folder: Path, generation: str) -> None:
+    """Remove old generations, and what interrupted builds have left."""
+    for path in folder.iterdir():
+        ours = path.name.startswith(("g-", ".g-", f".{MANIFEST}.", BUILDING))
+        if ours and path.name != generation:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def _refuse_other(folder: Path) -> None:
@@ -202,7 +228,7 @@ def _refuse_other(folder: Path) -> None:
     if not folder.exists():
         return
     ours = folder.is_dir() and all(
-        path.name in (MANIFEST, "building") or path.name.startswith((".", "g-"))
+        path.name in (MANIFEST, BUILDING) or path.name.startswith((".", "g-"))
         for path in folder.iterdir()
     )
     if not ours:
@@ -217,7 +243,7 @@ def _read_manifest(folder: Path) -> Manifest:
     if not path.is_file():
         state = "does not exist"
         if folder.is_dir():
-            unfinished = (folder / "building").is_dir()
+            unfinished = (folder / BUILDING).is_dir()
             state = "is not finished" if unfinished else f"has no {MANIFEST}"
         raise DataError(
             "An index is a folder that `nutgraf index --out` wrote. Received: "

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from nutgraf.errors import ConfigError
-from nutgraf.text.sentences import split_sentences
+from nutgraf.text.sentences import join_sentences, split_sentences
 from nutgraf.text.words import CJK
 
 __all__ = ["cut_passages"]
@@ -54,9 +54,9 @@ def cut_passages(text: str, words: int) -> Iterator[str]:
     for sentence in split_sentences(text):
         length = _length(sentence)
         if passage and length > room:
-            yield " ".join(passage)
+            yield join_sentences(passage)
             passage, room = [], words
         passage.append(sentence)
         room -= length
     if passage:
-        yield " ".join(passage)
+        yield join_sentences(passage)

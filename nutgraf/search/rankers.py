@@ -57,7 +57,8 @@ def _bare(path: Path, kind: str, settings: dict[str, Any]) -> Rescorer | CrossEn
     """The ranker of a folder, its weights those of the start."""
     try:
         if kind == RESCORER:
-            return Rescorer(int(settings["width"]), int(settings["rank"]))
+            width, rank = int(settings["width"]), int(settings["rank"])
+            return Rescorer(width, str(settings["embedder"]), rank)
         bert = Bert(BertConfig(**settings["bert"]))
         tokenizer = BertTokenizer.load(path)
         return CrossEncoder(bert, tokenizer, int(settings["max_length"]))

@@ -1,7 +1,7 @@
 """Learning to rank candidates: rows, batches, and the supervised lesson.
 
-A row is a query with the first C documents of a search, their grades, and the ideal
-gain of all that was judged. Relevant documents that the search missed are not put among
+A row is a query with the first C documents of a search, their grades, and those of all
+that was judged. Relevant documents that the search missed are not put among
 them: a ranker would learn that what the search thinks little of is good.
 """
 
@@ -35,13 +35,24 @@ class RankingRow(NamedTuple):
         query: what is asked.
         candidates: at most C documents.
         grades: (n,) float32 >= 0, what finding each is worth.
-        ideal: discounted gain of the best ranking of all judged documents.
+        judged: (m,) float32, grades of all judged documents.
     """
 
     query: Query
     candidates: Candidates
     grades: np.ndarray
-    ideal: float
+    judged: np.ndarray
+
+    def ideal(self, places: int) -> float:
+        """Return the discounted gain of the best ranking of all judged documents.
+
+        Args:
+            places: that count, the k of nDCG@k.
+
+        Returns:
+            The gain, above 0 where a document is relevant.
+        """
+        return ideal_gain(self.judged, places)
 
 
 class TrainableRanker(Protocol):
@@ -146,8 +157,10 @@ def ranking_rows(
 
 def _row(query: Query, candidates: Candidates, judged: dict[str, float]) -> RankingRow:
     grades = [judged.get(document.id, 0.0) for document in candidates.documents]
-    ideal = ideal_gain(list(judged.values()))
-    return RankingRow(query, candidates, gains_of(grades).astype(np.float32), ideal)
+    gains, best = (
+        gains_of(one).astype(np.float32) for one in (grades, [*judged.values()])
+    )
+    return RankingRow(query, candidates, gains, best)
 
 
 def row_arrays(
@@ -161,14 +174,13 @@ def row_arrays(
         width: C.
 
     Returns:
-        "inputs" of the ranker, "grades" (P, C) float32, "ideal" (P,) float32.
+        "inputs" of the ranker, "grades" (P, C) float32.
     """
     grades = np.zeros((len(rows), width), np.float32)
     for own, row in zip(grades, rows, strict=True):
         own[: len(row.grades)] = row.grades
     inputs = ranker.arrays([row.candidates for row in rows], width)
-    ideal = np.array([row.ideal for row in rows], np.float32)
-    return {"inputs": inputs, "grades": grades, "ideal": ideal}
+    return {"inputs": inputs, "grades": grades}
 
 
 class Supervised:
@@ -245,7 +257,8 @@ def validation(
         for row, scores in zip(rows, ranked, strict=True):
             order = np.argsort(-scores, kind="stable")[:places]
             gain = float(row.grades[order] @ worth[: len(order)])
-            found.append(gain / row.ideal if row.ideal else 0.0)
+            best = row.ideal(places)
+            found.append(gain / best if best else 0.0)
         return float(np.mean(found))
 
     return measure

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
 from keras import ops
 
 from nutgraf.backend.random import uniform
@@ -52,7 +53,7 @@ class RankingRL:
         batch: queries per update.
         seed: of the order of the rows.
         samples: G >= 2, rankings drawn per query.
-        places: K, places of a ranking that count; at most `width`.
+        places: the k of nDCG@k, the reward; beyond `width` all is missed.
         reward: "ndcg", or "random" numbers in (0, 1): the control arm.
         supervised_weight: >= 0, of the listwise loss that is mixed in.
     """
@@ -77,15 +78,17 @@ class RankingRL:
         self.batch = batch
         self.seed = seed
         self.samples = samples
-        self.places = min(places, width)
+        self.places = places
         self.random_reward = reward == "random"
         self.supervised_weight = supervised_weight
 
     def arrays(self, step: int) -> dict[str, Any]:
         """See `Lesson.arrays`."""
         chosen = batch_of(len(self.rows), self.batch, self.seed, step)
-        found = row_arrays(self.ranker, [self.rows[n] for n in chosen], self.width)
-        return {**found, "rows": chosen.astype("int32")}
+        rows = [self.rows[number] for number in chosen]
+        ideal = np.array([row.ideal(self.places) for row in rows], np.float32)
+        found = row_arrays(self.ranker, rows, self.width)
+        return {**found, "ideal": ideal, "rows": chosen.astype("int32")}
 
     def loss(
         self, values: list[Array], arrays: dict[str, Any], seed: Array
@@ -98,12 +101,13 @@ class RankingRL:
         sample = ops.arange(self.samples, dtype="int32")[None, :, None]
         candidate = ops.arange(self.width, dtype="int32")[None, None, :]
         uniforms = uniform(seed, row, sample, candidate)  # (P, G, C)
-        rankings = sample_rankings(scores, uniforms, self.places, mask)
+        places = min(self.places, self.width)  # K
+        rankings = sample_rankings(scores, uniforms, places, mask)
         gains = ranking_gains(grades, arrays["ideal"], rankings)  # (P, G, K)
         reward = ops.sum(gains, axis=-1)
         if self.random_reward:
             drawn = uniform(seed, _RANDOM_REWARD, row, sample)  # (P, G, 1)
-            last = ops.arange(self.places) == self.places - 1
+            last = ops.arange(places) == places - 1
             gains = drawn * ops.cast(last, "float32")
         log_probs = ranking_log_probs(scores, rankings, mask)
         losses = policy_gradient_loss(log_probs, to_go_advantages(gains))

@@ -47,6 +47,7 @@ class Rescorer:
 
     Args:
         width: D, of the vectors.
+        embedder: name of the model of the vectors.
         rank: of the learned product.
         seed: of its weights.
 
@@ -54,12 +55,14 @@ class Rescorer:
         variables: the weights of what the search said, (4,); U and V, (D, rank).
 
     Raises:
-        ConfigError: candidates come without vectors, or with others.
+        ConfigError: candidates come without vectors, or with those of another model.
     """
 
-    def __init__(self, width: int, rank: int = 16, seed: int = 0) -> None:
+    def __init__(
+        self, width: int, embedder: str, rank: int = 16, seed: int = 0
+    ) -> None:
         """Create the weights."""
-        self.settings = {"width": width, "rank": rank}
+        self.settings = {"width": width, "embedder": embedder, "rank": rank}
         random = np.random.default_rng(seed)
         start = random.normal(0.0, width**-0.5, (width, rank)).astype("float32")
         arrays = {
@@ -82,10 +85,10 @@ class Rescorer:
                     "A rescorer needs an index with vectors. Received: one without. "
                     "Build the index again with --dense minilm."
                 )
-            if row.vectors.shape[-1] != self.settings["width"]:
+            if row.embedder != self.settings["embedder"]:
                 raise ConfigError(
-                    "A rescorer needs the vectors that it was trained on, of the size "
-                    f"{self.settings['width']}. Received: {row.vectors.shape[-1]}. "
+                    "A rescorer needs the vectors that it was trained on, of the model "
+                    f"{self.settings['embedder']}. Received: those of {row.embedder}. "
                     "Train it on this index."
                 )
             asked.append(row.query_vector)

@@ -32,6 +32,7 @@ class Candidates(NamedTuple):
         dense: (n,) float32, their cosines; zeros without vectors.
         query_vector: (D,) float32; None without vectors.
         vectors: (n, D) float32; None without vectors.
+        embedder: name of the model of the vectors; "" without vectors.
     """
 
     query: str
@@ -41,6 +42,7 @@ class Candidates(NamedTuple):
     dense: np.ndarray
     query_vector: np.ndarray | None
     vectors: np.ndarray | None
+    embedder: str
 
 
 class Ranker(Protocol):
@@ -182,6 +184,7 @@ class Searcher:
         """
         with_vectors = len(self.modes()) > 1
         vectors = self._vectors(queries) if with_vectors else [None] * len(queries)
+        name = self.index.manifest.embedder if with_vectors else ""
         found = []
         for query, numbers, asked in zip(queries, rows, vectors, strict=True):
             documents = [self.index.documents[number] for number in numbers]
@@ -190,7 +193,9 @@ class Searcher:
             if asked is not None and self.index.vectors is not None:
                 own = self.index.vectors.get(numbers)
                 dense = own @ asked
-            found.append(Candidates(query, numbers, documents, bm25, dense, asked, own))
+            found.append(
+                Candidates(query, numbers, documents, bm25, dense, asked, own, name)
+            )
         return found
 
     def _check(self, queries: Sequence[str], mode: Mode, top: int) -> None:

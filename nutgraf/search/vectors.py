@@ -33,7 +33,7 @@ class Vectors:
     """An index of vectors of length 1, compared by their dot product.
 
     Args:
-        index: a `usearch.index.Index` whose keys are 0 to N - 1.
+        index: a `usearch.index.Index` whose keys are numbers of documents.
     """
 
     def __init__(self, index: Any) -> None:
@@ -41,7 +41,7 @@ class Vectors:
         self._index = index
 
     def __len__(self) -> int:
-        """Return N."""
+        """Return how many vectors there are."""
         return len(self._index)
 
     @property
@@ -54,7 +54,8 @@ class Vectors:
         """Index vectors.
 
         Args:
-            vectors: (N, D) float32 of length 1; vector n has the number n.
+            vectors: (N, D) float32; vector n has the number n. Their length is 1, or 0
+                where a document means nothing: those are left out.
 
         Returns:
             The index.
@@ -70,8 +71,9 @@ class Vectors:
                 "infinity. Check the model that made them."
             )
         index = _package().Index(ndim=vectors.shape[1], metric="ip", dtype="f32")
+        numbers = np.flatnonzero(vectors.any(axis=1))
         # One thread: the graph, and with it the answers, are the same each time.
-        index.add(np.arange(len(vectors)), np.float32(vectors), threads=1)
+        index.add(numbers, np.float32(vectors[numbers]), threads=1)
         return cls(index)
 
     def save(self, path: Path) -> None:
@@ -116,15 +118,17 @@ class Vectors:
         """Return vectors by their numbers.
 
         Args:
-            numbers: (n,) ints in [0, N).
+            numbers: (n,) ints.
 
         Returns:
-            (n, D) float32.
+            (n, D) float32; zeros for those that were left out.
         """
-        if not len(numbers):
-            return np.zeros((0, self.width), np.float32)
-        found = self._index.get(np.asarray(numbers, np.uint64))
-        return np.asarray(found, np.float32).reshape(len(numbers), self.width)
+        found = np.zeros((len(numbers), self.width), np.float32)
+        vectors = self._index.get(np.asarray(numbers, np.uint64))
+        for own, vector in zip(found, vectors, strict=True):
+            if vector is not None:
+                own[:] = vector
+        return found
 
     def search(self, query: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
         """Find the vectors with the highest dot products.

@@ -1,10 +1,11 @@
-"""Search: documents, queries and judgements as rows, its metrics, its reward.
+"""Search: documents, queries and judgements as rows, and its metrics.
 
 documents    {"id": ..., "title": ..., "text": ...}; the title may be absent
 queries      {"id": ..., "text": ...}
 judgements   {"query_id": ..., "doc_id": ..., "relevance": ...}, the grade a number
 
-All are jsonl files, gzipped or not. The reward of a ranking is its nDCG@10 in 0-1.
+All are jsonl files, gzipped or not. RL rewards a ranking with its nDCG@K in 0-1
+(`search/ranking_rl.py`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from nutgraf.errors import DataError
 from nutgraf.metrics.retrieval import ndcg, recall, reciprocal_rank
 
 __all__ = ["METRICS", "Document", "DocumentFields", "Judgements", "Query"]
-__all__ += ["read_documents", "read_judgements", "read_queries", "reward"]
+__all__ += ["read_documents", "read_judgements", "read_queries"]
 
 Judgements = dict[str, dict[str, float]]
 """Query id -> document id -> grade; 0 or less is not relevant."""
@@ -231,22 +232,3 @@ def read_judgements(path: Path, log: BadRowLog | None = None) -> Judgements:
             "Give a jsonl file with query_id, doc_id and relevance."
         )
     return found
-
-
-def reward(
-    rankings: Sequence[Sequence[str]], judged: Sequence[Mapping[str, float]]
-) -> list[float]:
-    """Return what rankings are rewarded with: nDCG@10.
-
-    Args:
-        rankings: n lists of document ids, best first.
-        judged: n tables of document id -> grade.
-
-    Returns:
-        n numbers in 0-1.
-
-    Example:
-        >>> reward([["a", "b"]], [{"a": 1}])
-        [1.0]
-    """
-    return [float(value) / 100.0 for value in ndcg(rankings, judged, 10)]

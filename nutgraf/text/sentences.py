@@ -24,7 +24,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from nutgraf.text.words import CJK, contains_cjk
+from nutgraf.text.words import CJK
 
 __all__ = ["join_sentences", "split_sentences"]
 
@@ -62,6 +62,10 @@ _FIRST_WORDS = frozenset(
 )
 _DOTTED = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]{1,2}")
 _WORD = re.compile(r"\w+")
+_WIDE_END = re.compile(r"[。！？．｡][^\w\s]*$")
+_SPACELESS = rf"(?![\uac00-\ud7af])[{CJK}]"  # Korean has spaces
+_SPACELESS_END = re.compile(rf"{_SPACELESS}\W*$")
+_SPACELESS_START = re.compile(rf"\W*{_SPACELESS}")
 
 
 def _abbreviated(word: str, rest: str) -> bool:
@@ -154,17 +158,27 @@ def split_sentences(text: str) -> list[str]:
     return sentences
 
 
+def _close(before: str, after: str) -> bool:
+    """Say whether a sentence follows another without a space."""
+    letters = _SPACELESS_END.search(before) and _SPACELESS_START.match(after)
+    return bool(_WIDE_END.search(before) or letters)
+
+
 def join_sentences(sentences: Sequence[str]) -> str:
-    """Return sentences as one text; Chinese and Japanese have no space between them.
+    """Put sentences behind each other.
 
     Args:
         sentences: texts without white space around them.
 
     Returns:
-        One text; without spaces where one of them has a CJK character.
+        The text; a space between two sentences, none after a full-width stop or
+        between Chinese or Japanese letters.
 
     Example:
-        >>> join_sentences(["It rained.", "We left."]), join_sentences(["好。", "走。"])
-        ('It rained. We left.', '好。走。')
+        >>> join_sentences(["It rains.", "It pours.", "好。", "很好。"])
+        'It rains. It pours. 好。很好。'
     """
-    return ("" if any(map(contains_cjk, sentences)) else " ").join(sentences)
+    parts = list(sentences[:1])
+    for before, after in zip(sentences, sentences[1:], strict=False):
+        parts += [after] if _close(before, after) else [" ", after]
+    return "".join(parts)

@@ -31,6 +31,7 @@ class SupervisedTrainer(EpochLoop):
         sample_metrics: see `EpochLoop`.
         augment: how the sources of training rows are changed in each epoch; it takes a
             policy with a `TextCodec`.
+        asked: whether sources begin with a question, which is never changed.
     """
 
     def __init__(
@@ -41,11 +42,13 @@ class SupervisedTrainer(EpochLoop):
         shapes: Sequence[BatchShape],
         sample_metrics: Callable[[Any], dict[str, float]] | None = None,
         augment: AugmentSettings = AugmentSettings(),  # noqa: B008 - frozen
+        asked: bool = False,
     ) -> None:
         """Compile nothing yet."""
         super().__init__(policy, settings, folder, sample_metrics)
         self.shapes = tuple(shapes)
         self.augment = augment
+        self.asked = asked
         self._change: Augmenter | None = None
         self._train: Any = None
         self._valid: TokenCache | None = None
@@ -89,7 +92,7 @@ class SupervisedTrainer(EpochLoop):
         seed = self.settings.seed
         if self.augment.active:
             tokenizer = self.policy.codec.tokenizer
-            self._change = Augmenter(self.augment, tokenizer, seed, epoch)
+            self._change = Augmenter(self.augment, tokenizer, seed, epoch, self.asked)
         return epoch_batches(self._train, self.shapes, seed, epoch)
 
     def gradient(

@@ -40,6 +40,18 @@ def test_unjudged_queries_are_told(toy, tmp_path, capsys):
     assert "1 queries without judgements do not count" in capsys.readouterr().out
 
 
+def test_cut_queries_are_told(toy, tmp_path, capsys):
+    more = tmp_path / "queries.jsonl"
+    with open(toy.queries) as queries:
+        more.write_text(queries.read().replace(" wing", " wing" * 40))
+    argv = [str(more), toy.qrels, "--index", toy.index]
+    line = "queries were cut: the model reads the first 32 tokens"
+    assert main(["evaluate-search", *argv]) == 0
+    assert capsys.readouterr().out.startswith(f"3 {line}")
+    assert main(["evaluate-search", *argv, "--modes", "bm25"]) == 0
+    assert line not in capsys.readouterr().out
+
+
 def test_mistakes_are_told_without_a_traceback(toy, tmp_path, capsys):
     (tmp_path / "empty.jsonl").write_text("")
     (tmp_path / "bad.jsonl").write_text('{"id": "1"}')

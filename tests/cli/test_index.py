@@ -43,6 +43,18 @@ def test_a_file_by_meaning(texts, tmp_path, capsys):
     assert index.manifest.embedder == model.name
 
 
+def test_cut_documents_are_told(tmp_path, capsys):
+    model = toy_bi_encoder()
+    model.save(tmp_path / "bert", values_of(model))
+    (tmp_path / "long.txt").write_text("A wing lifts. " * 20)
+    argv = ["index", str(tmp_path / "long.txt"), "--out", str(tmp_path / "i")]
+    assert main([*argv, "--words", "30", "--dense", str(tmp_path / "bert")]) == 0
+    printed = capsys.readouterr().out
+    assert "documents were cut: the model reads the first 32 tokens" in printed
+    assert main([*argv, "--words", "30"]) == 0
+    assert "were cut" not in capsys.readouterr().out
+
+
 def test_mistakes_are_told_without_a_traceback(texts, tmp_path, capsys):
     out = ["--out", str(tmp_path / "index")]
     (tmp_path / "empty").mkdir()

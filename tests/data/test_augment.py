@@ -5,7 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from nutgraf.data.augment import Augmenter, AugmentSettings, join_sentences
+from nutgraf.data.augment import Augmenter, AugmentSettings
+from nutgraf.data.questions import ask, split_asked
 from nutgraf.errors import ConfigError
 from nutgraf.text.sentences import split_sentences
 from nutgraf.text.tokenizer import Tokenizer
@@ -85,10 +86,36 @@ def test_without_settings_nothing_changes():
     assert changed(ENGLISH).tolist() == TOKENIZER.encode(ENGLISH)
 
 
-def test_sentences_are_joined_as_they_are_written():
-    assert join_sentences([]) == ""
-    assert join_sentences(["A.", "B."]) == "A. B."
-    assert join_sentences(["好。", "很好。", "Yes."]) == "好。很好。 Yes."
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+@pytest.mark.parametrize(
+    ("question", "context"),
+    [("Who went? And how?", ENGLISH), ("他们在哪里？今天呢？", CHINESE)],
+)
+def test_a_question_stays_whole_in_its_place(question, context, kind):
+    source = ask(question, context)
+    tokenizer = Tokenizer.train([source] * 3, 400, kind)
+    ids = np.asarray(tokenizer.encode(source), "uint16")
+    shuffle = AugmentSettings(sentence_shuffle=1.0)
+    contexts = set()
+    for row in range(20):
+        found = tokenizer.decode(Augmenter(shuffle, tokenizer, 0, 0, True)(ids, row))
+        asked, changed = split_asked(found)
+        assert asked == question
+        assert sorted(split_sentences(changed)) == sorted(split_sentences(context))
+        contexts.add(changed)
+    assert len(contexts) > 3
+    both = AugmentSettings(token_dropout=0.9, sentence_shuffle=1.0)
+    for row in range(20):
+        found = tokenizer.decode(Augmenter(both, tokenizer, 0, 0, True)(ids, row))
+        asked, changed = split_asked(found)
+        assert asked == question and "\n" in found and len(changed) < len(context)
+
+
+def test_a_question_without_a_text_is_left_alone():
+    ids = TOKENIZER.encode("One is red? Two are blue?")
+    settings = AugmentSettings(token_dropout=0.9, sentence_shuffle=1.0)
+    change = Augmenter(settings, TOKENIZER, 0, 0, True)
+    assert change(np.array(ids), 1).tolist() == ids
 
 
 @pytest.mark.parametrize(

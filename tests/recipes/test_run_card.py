@@ -3,11 +3,13 @@ from dataclasses import dataclass
 
 import pytest
 
+from nutgraf.data.rows import Row
 from nutgraf.errors import ConfigError
 from nutgraf.recipes.run_card import (
     plain,
     refuse_other_rows,
     refuse_other_settings,
+    rows_name,
     run_card,
 )
 
@@ -38,6 +40,15 @@ def test_a_card_can_be_written(policy):
     assert {"nutgraf", "keras", "backend"} <= set(card["versions"])
     assert card["weights"] == policy.model.count_params()
     assert card["model"]["width"] == policy.model.config.width
+
+
+@pytest.mark.parametrize(
+    "change", [{"document": "b"}, {"references": ("b",)}, {"starts": (3,)}]
+)
+def test_the_name_of_rows_changes_with_what_they_hold(change):
+    row = Row("1", "a", ("a",), "file:1", (0,))
+    assert rows_name([row]) == rows_name([row._replace(origin="other:1")])
+    assert rows_name([row]) != rows_name([row._replace(**change)])
 
 
 def test_only_a_run_with_a_checkpoint_is_bound_to_its_rows_and_settings(tmp_path):

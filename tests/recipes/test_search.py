@@ -8,15 +8,21 @@ import pytest
 from nutgraf.errors import ConfigError, DataError
 from nutgraf.recipes.search import split_queries, train_search
 from nutgraf.search.cross_encoder import CrossEncoder
-from nutgraf.search.dense import BiEncoder
-from nutgraf.search.index_folder import build_index
+from nutgraf.search.dense import BiEncoder, load_bi_encoder
+from nutgraf.search.index_folder import build_index, open_index
 from nutgraf.search.rankers import load_ranker
 from nutgraf.search.rescorer import Rescorer
+from nutgraf.search.searcher import Searcher
 from nutgraf.search.settings import LoopSettings, TrainSearchSettings
 from nutgraf.tasks.search import Query
 from nutgraf.training.log import read_metrics
 from tests.search.test_dense import values_of
-from tests.search.toy_search import toy_bi_encoder, toy_documents, toy_queries
+from tests.search.toy_search import (
+    HashEmbedder,
+    toy_bi_encoder,
+    toy_documents,
+    toy_queries,
+)
 
 LOOP = LoopSettings(updates=4, batch=4, learning_rate=1e-2, evaluate_every=2, warmup=0)
 
@@ -72,7 +78,8 @@ def test_a_rescorer_then_rl_on_it(toy, tmp_path):
     assert found["finished"] and isinstance(load_ranker(found["model"]), Rescorer)
     assert lines[0].startswith("8 queries to learn from, 4 held out; 4 updates of 4")
     assert "finished at update 4" in lines[-1] and "nDCG@10 of held-out" in lines[-1]
-    assert json.loads((tmp_path / "a" / "run.json").read_text())["data"] == "12 queries"
+    card = json.loads((tmp_path / "a" / "run.json").read_text())
+    assert card["data"].startswith("12 queries, ")
     best = found["model"]
     for reward in ("ndcg", "random"):
         folder = tmp_path / reward
@@ -98,6 +105,39 @@ def test_stopped_it_goes_on(toy, tmp_path):
     assert run(toy, tmp_path / "a")["step"] == 4
     with pytest.raises(ConfigError, match="must be resumed with the settings"):
         run(toy, tmp_path / "a", candidates=6)
+
+
+@pytest.mark.parametrize("changed", ["queries", "qrels", "index"])
+def test_stopped_it_goes_on_with_the_same_data_alone(tmp_path, changed):
+    toy = write_toy(tmp_path)
+    assert not run(toy, tmp_path / "a", max_minutes=1e-9)["finished"]
+    if changed == "index":
+        index = open_index(toy.index)
+        model = load_bi_encoder(index.manifest.model)
+        build_index(toy.index, index.documents, model, model=index.manifest.model)
+        assert not run(toy, tmp_path / "a", max_minutes=1e-9)["finished"]  # the same
+        build_index(toy.index, toy_documents(5), model, model=index.manifest.model)
+    else:
+        path = tmp_path / f"{changed}.jsonl"
+        path.write_text(path.read_text().replace("wing-0", "wing-1").replace(" w", "w"))
+    with pytest.raises(ConfigError, match="must be resumed with the rows"):
+        run(toy, tmp_path / "a")
+
+
+def test_a_rescorer_ranks_the_vectors_it_has_learned_from(toy, tmp_path):
+    best = run(toy, tmp_path / "a")["model"]
+    other = HashEmbedder(open_index(toy.index).vectors.width)
+    build_index(tmp_path / "i", toy_documents(), other)
+    searcher = Searcher(open_index(tmp_path / "i"), other, load_ranker(best))
+    with pytest.raises(ConfigError, match="of the model bert-.* those of hash"):
+        searcher.search("shell", "dense")
+
+
+def test_queries_that_a_cross_encoder_cuts_are_told(toy, tmp_path):
+    bert, lines = toy.index.replace("index", "bert"), []
+    changes = {"objective": "cross", "start": bert, "max_length": 5}
+    run(toy, tmp_path / "a", lines.append, **changes)
+    assert any("queries were cut: the ranker, beside" in line for line in lines)
 
 
 def test_an_index_of_words_only(toy, tmp_path):

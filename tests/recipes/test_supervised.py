@@ -6,9 +6,10 @@ from pathlib import Path
 import keras
 import pytest
 
-from nutgraf.data.augment import AugmentSettings
+from nutgraf.data.augment import Augmenter, AugmentSettings
 from nutgraf.data.batches import choose_shapes
 from nutgraf.data.cache import build_cache
+from nutgraf.data.questions import split_asked
 from nutgraf.data.sources import DataSettings
 from nutgraf.errors import ConfigError
 from nutgraf.evaluation.generate import Generator
@@ -132,6 +133,36 @@ def test_all_options_together_train_a_model_that_can_be_used(settings, tmp_path)
     pieces = json.loads(Path(own.out, "last", "tokenizer.json").read_text("utf-8"))
     assert pieces["model"]["type"] == "Unigram"
     assert len(Generator(policy)(toy_rows(2, length=6, seed=2))) == 2
+
+
+def test_changed_sources_keep_their_question(settings, tmp_path, monkeypatch):
+    path, changes = tmp_path / "rows.jsonl", []
+    record = {
+        "context": "A dog ran. A cat sat. It slept. It woke.",
+        "question": "Who sat? Where?",
+        "answers": ["A cat"],
+    }
+    path.write_text("".join(json.dumps(record) + "\n" for _ in range(30)))
+
+    class Seen(Augmenter):
+        def __call__(self, ids, row):
+            found = super().__call__(ids, row)
+            changes.append(self.tokenizer.decode(found))
+            return found
+
+    monkeypatch.setattr("nutgraf.training.supervised.Augmenter", Seen)
+    own = dataclasses.replace(
+        settings,
+        out=str(tmp_path / "run"),
+        task="answer",
+        data=DataSettings(source="files", train=str(path), valid=str(path)),
+        model=dataclasses.replace(settings.model, max_source=64),
+        augment=AugmentSettings(sentence_shuffle=1.0),
+        max_minutes=1e-9,
+    )
+    train(own)
+    questions, contexts = zip(*map(split_asked, changes), strict=True)
+    assert {*questions} == {"Who sat? Where?"} and len({*contexts}) > 1
 
 
 def test_mixed_precision_learns_and_leaves_float32_weights(settings, tmp_path):

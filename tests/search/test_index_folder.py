@@ -1,5 +1,6 @@
 """Whole at any moment: kill -9 in mid-build, resume, corruption, other folders."""
 
+import itertools
 import json
 import signal
 import subprocess
@@ -48,8 +49,56 @@ def test_a_new_index_replaces_the_old_one(tmp_path):
     index = open_index(tmp_path / "i")
     assert len(index.documents) == 8 and index.vectors is None
     assert len(list((tmp_path / "i").glob("g-*"))) == 1
-    again = build_index(tmp_path / "i", toy_documents(2))  # the same: nothing is lost
-    assert again == index.manifest and len(contents(tmp_path / "i")) == 8
+
+
+def test_the_same_documents_again_get_another_name(tmp_path):
+    folder, names = tmp_path / "i", []
+    for _ in range(3):
+        names.append(build_index(folder, toy_documents(2)).generation)
+        assert len(contents(folder)) == 8 and len(list(folder.iterdir())) == 2
+    assert names == [names[0], f"{names[0]}-2", names[0]]
+
+
+@pytest.mark.parametrize("each", [3, 4])
+def test_valid_after_a_stop_before_any_rename(tmp_path, monkeypatch, each):
+    """Of a build of the same documents, or of others."""
+    folder = tmp_path / "i"
+    replace = Path.replace
+    for stop in itertools.count():
+        build_index(folder, toy_documents(3), HashEmbedder())
+        left = [stop]
+
+        def renamed(path, target, left=left):
+            if not left[0]:
+                raise KeyboardInterrupt
+            left[0] -= 1
+            return replace(path, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", renamed)
+            try:
+                build_index(folder, toy_documents(each), HashEmbedder())
+                break
+            except KeyboardInterrupt:
+                assert len(contents(folder)) == 12
+    assert stop == 3  # vectors, generation, manifest
+    assert len(contents(folder)) == 4 * each
+
+
+def test_what_killed_builds_left_is_removed(tmp_path):
+    folder = tmp_path / "i"
+    build_index(folder, toy_documents(2))
+    for name in (".g-1.7.part", ".g-1.7.old", "g-1", "building"):
+        (folder / name).mkdir()
+        (folder / name / "file").write_text("a")
+    (folder / ".manifest.json.7.part").write_text("{")
+    (folder / ".mine").write_text("a")
+    built = build_index(folder, toy_documents(2))
+    assert {path.name for path in folder.iterdir()} == {
+        "manifest.json",
+        built.generation,
+        ".mine",
+    }
 
 
 class Stopping(HashEmbedder):
@@ -92,7 +141,7 @@ class Slow(HashEmbedder):
 
 index_folder.BATCH = 2
 while True:
-    for each in (4, 5):
+    for each in (4, 5, 5):
         index_folder.build_index(sys.argv[1], toy_documents(each), Slow())
         print("built", flush=True)
 """

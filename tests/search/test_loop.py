@@ -26,7 +26,7 @@ SETTINGS = LoopSettings(
 
 
 def loop(ranking, folder, settings=SETTINGS, valid=True, **changes):
-    ranker = Rescorer(16, 4)
+    ranker = Rescorer(16, "hash", 4)
     lesson = Supervised(ranker, ranking, 8, settings.batch, settings.seed, **changes)
     measure = validation(ranker, ranking) if valid else None
     return SearchLoop(ranker, lesson, settings, folder, measure)

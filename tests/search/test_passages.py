@@ -23,7 +23,8 @@ def test_a_long_sentence_is_a_passage_of_its_own():
 def test_chinese_counts_two_characters_as_a_word():
     text = "今天天气很好。我们去公园。"
     assert list(cut_passages(text, 3)) == ["今天天气很好。", "我们去公园。"]
-    assert list(cut_passages(text, 6)) == ["今天天气很好。 我们去公园。"]
+    assert list(cut_passages(text, 6)) == ["今天天气很好。我们去公园。"]
+    assert list(cut_passages("비가 온다. 춥다.", 9)) == ["비가 온다. 춥다."]
 
 
 def test_0_does_not_cut_and_blank_has_none():

@@ -9,7 +9,7 @@ from nutgraf.search.rescorer import RESCORER, Rescorer
 
 
 def test_kind_settings_and_what_is_beside_it(tmp_path):
-    rescorer = Rescorer(4, 2)
+    rescorer = Rescorer(4, "hash", 2)
     values = [np.ones(one.shape, "float32") for one in rescorer.variables]
     save_ranker(
         tmp_path / "r",

@@ -13,7 +13,11 @@ from tests.search.toy_search import toy_bert, toy_bi_encoder
 
 def test_each_kind_is_told_by_its_folder(tmp_path):
     cross = CrossEncoder(*toy_bert(), max_length=16)
-    for name, ranker in (("r", Rescorer(4)), ("c", cross), ("b", toy_bi_encoder())):
+    for name, ranker in (
+        ("r", Rescorer(4, "hash")),
+        ("c", cross),
+        ("b", toy_bi_encoder()),
+    ):
         ranker.save(tmp_path / name, values_of(ranker))
         assert type(load_ranker(tmp_path / name)) is type(ranker)
     assert load_ranker(tmp_path / "c").max_length == 16
@@ -23,7 +27,7 @@ def test_each_kind_is_told_by_its_folder(tmp_path):
 
 
 def test_broken_folders_are_told(tmp_path):
-    ranker = Rescorer(4)
+    ranker = Rescorer(4, "hash")
     ranker.save(tmp_path / "r", values_of(ranker))
     config, weights = (
         tmp_path / "r" / "config.json",
@@ -32,7 +36,10 @@ def test_broken_folders_are_told(tmp_path):
     whole = json.loads(config.read_text())
     for changes, message in (
         ({"settings": {"width": 4}}, "must hold the settings of a ranker"),
-        ({"settings": {"width": 4, "rank": 3}}, "must hold `query` with shape"),
+        (
+            {"settings": {"width": 4, "embedder": "hash", "rank": 3}},
+            "must hold `query` with shape",
+        ),
         ({"kind": "search-later"}, "a rescorer, a cross-encoder or a BERT"),
         ({"kind": "search-cross-encoder"}, "must hold the settings of a ranker"),
         ({"kind": "encoder-decoder"}, "A BERT must have model_type"),

@@ -18,7 +18,8 @@ def test_rows_hold_candidates_and_grades(searcher, ranking):
         assert row.query == query and len(row.candidates.numbers) == 8
         for document, grade in zip(row.candidates.documents, row.grades, strict=True):
             assert grade == judged[query.id].get(document.id, 0.0)
-        assert row.ideal == pytest.approx(1 + 1 / np.log2(3) + 0.5)
+        assert row.ideal(10) == pytest.approx(1 + 1 / np.log2(3) + 0.5)
+        assert row.ideal(2) == pytest.approx(1 + 1 / np.log2(3))
 
 
 def test_what_the_search_missed_is_missed(searcher):
@@ -28,7 +29,7 @@ def test_what_the_search_missed_is_missed(searcher):
     names = [document.id for document in row.candidates.documents]
     found = searcher.search("shell buckling", "hybrid", 4)
     assert names == [hit.document.id for hit in found] and "heat-0" not in names
-    assert row.ideal == pytest.approx(2 + 1 / np.log2(3) + 0.5)
+    assert row.ideal(10) == pytest.approx(2 + 1 / np.log2(3) + 0.5)
 
 
 def test_queries_without_relevant_documents_are_left_out(searcher):
@@ -40,7 +41,7 @@ def test_queries_without_relevant_documents_are_left_out(searcher):
 
 
 def test_arrays_are_padded(ranking):
-    arrays = row_arrays(Rescorer(16, 2), ranking[:2], 10)
+    arrays = row_arrays(Rescorer(16, "hash", 2), ranking[:2], 10)
     assert arrays["grades"].shape == (2, 10) and arrays["inputs"]["mask"].shape == (
         2,
         10,
@@ -50,7 +51,7 @@ def test_arrays_are_padded(ranking):
 
 @pytest.mark.parametrize("kind", ["listwise", "pointwise"])
 def test_the_loss_falls_when_relevant_ones_get_more(kind, ranking):
-    ranker = Rescorer(16, 2)
+    ranker = Rescorer(16, "hash", 2)
     lesson = Supervised(ranker, ranking, 8, 4, 0, kind=kind, dropout=0.0)
     arrays = lesson.arrays(0)
     values = to_numpy([one.value for one in ranker.variables])
@@ -64,10 +65,11 @@ def test_the_loss_falls_when_relevant_ones_get_more(kind, ranking):
     assert float(after) < float(before)
 
 
-def test_validation_is_the_metric(searcher, ranking):
-    ranker = Rescorer(16, 2)
+@pytest.mark.parametrize("places", [1, 10])
+def test_validation_is_the_metric(searcher, ranking, places):
+    ranker = Rescorer(16, "hash", 2)
     values = to_numpy([one.value for one in ranker.variables])
-    measured = validation(ranker, ranking)(values)
+    measured = validation(ranker, ranking, places)(values)
     again = Searcher(searcher.index, searcher.embedder, ranker, 8)
     queries, judged = toy_queries()
     numbers = [row.candidates.numbers for row in ranking]
@@ -76,5 +78,6 @@ def test_validation_is_the_metric(searcher, ranking):
     for row, scores in zip(rows, ranker.rank(rows), strict=True):
         order = np.argsort(-scores, kind="stable")
         rankings.append([row.documents[n].id for n in order])
-    expected = ndcg(rankings, [judged[query.id] for query in queries]).mean() / 100
+    scores = ndcg(rankings, [judged[query.id] for query in queries], places)
+    expected = scores.mean() / 100
     assert measured == pytest.approx(expected, rel=1e-6)

@@ -15,7 +15,7 @@ def changed(rescorer, seed=0):
 
 
 def test_it_starts_as_what_the_search_said(ranking):
-    rescorer = Rescorer(16, 4)
+    rescorer = Rescorer(16, "hash", 4)
     rows = [row.candidates for row in ranking]
     arrays = rescorer.arrays(rows, 8)
     expected = np.asarray(first_stage_scores(START, arrays))
@@ -24,7 +24,7 @@ def test_it_starts_as_what_the_search_said(ranking):
 
 
 def test_the_score_is_the_formula(ranking):
-    rescorer = Rescorer(16, 4)
+    rescorer = Rescorer(16, "hash", 4)
     weights, left, right = values = changed(rescorer)
     row = ranking[0].candidates
     (found,) = rescorer.rank_with(values, [row])
@@ -35,7 +35,7 @@ def test_the_score_is_the_formula(ranking):
 
 
 def test_rows_of_all_lengths_are_ranked_each_alone(ranking):
-    rescorer = Rescorer(16, 4)
+    rescorer = Rescorer(16, "hash", 4)
     values = changed(rescorer)
     rows = [row.candidates for row in ranking]
     cut = [
@@ -55,18 +55,19 @@ def test_rows_of_all_lengths_are_ranked_each_alone(ranking):
 
 
 def test_saved_and_loaded_it_is_the_same(ranking, tmp_path):
-    rescorer = Rescorer(16, 4)
+    rescorer = Rescorer(16, "hash", 4)
     values = changed(rescorer)
     rescorer.save(tmp_path / "r", values)
     again = load_ranker(tmp_path / "r")
-    assert isinstance(again, Rescorer) and again.settings == {"width": 16, "rank": 4}
+    assert isinstance(again, Rescorer)
+    assert again.settings == {"width": 16, "embedder": "hash", "rank": 4}
     for one, other in zip(again.variables, values, strict=True):
         np.testing.assert_array_equal(to_numpy(one.value), other)
 
 
 def test_other_vectors_are_told(ranking):
     row = ranking[0].candidates
-    with pytest.raises(ConfigError, match="of the size 8. Received: 16"):
-        Rescorer(8).rank([row])
+    with pytest.raises(ConfigError, match="of the model bert. Received: those of hash"):
+        Rescorer(16, "bert").rank([row])
     with pytest.raises(ConfigError, match="an index with vectors. Received: one with"):
-        Rescorer(16).rank([row._replace(vectors=None, query_vector=None)])
+        Rescorer(16, "hash").rank([row._replace(vectors=None, query_vector=None)])

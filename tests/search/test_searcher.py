@@ -5,6 +5,7 @@ from nutgraf.errors import ConfigError
 from nutgraf.search.fusion import fuse
 from nutgraf.search.index_folder import build_index, open_index
 from nutgraf.search.searcher import MODES, Searcher
+from nutgraf.tasks.search import Document
 from tests.search.toy_search import HashEmbedder, toy_documents
 
 
@@ -74,6 +75,18 @@ def test_nothing_found_is_empty(searcher):
     again = Searcher(searcher.index, searcher.embedder, Backwards())
     assert again.search("zebra", "bm25") == []
     assert len(searcher.search("zebra", "dense", 3)) == 3
+
+
+def test_no_search_finds_an_empty_document(tmp_path):
+    documents = [*toy_documents(), Document("empty", ""), Document("blank", " \n")]
+    embedder = HashEmbedder()
+    build_index(tmp_path / "i", documents, embedder)
+    searcher = Searcher(open_index(tmp_path / "i"), embedder)
+    for mode, count in (("bm25", 6), ("dense", 24), ("hybrid", 24)):
+        found = ids(searcher.search("shell", mode, 50))
+        assert len(found) == count and not {"empty", "blank"} & {*found}
+    (row,) = searcher.candidates(["shell"], [np.array([0, 24])])
+    assert row.vectors[0].any() and not row.vectors[1].any()
 
 
 def test_mistakes_are_told(searcher, tmp_path):

@@ -45,6 +45,17 @@ def test_ties_go_to_the_first_and_few_are_all():
     assert numbers.tolist() == [0, 1, 2]
 
 
+def test_zeros_are_left_out_and_numbers_stay(tmp_path):
+    own = unit(5)
+    own[[0, 3]] = 0
+    Vectors.build(own).save(tmp_path / "v")
+    vectors = Vectors.load(tmp_path / "v")
+    numbers, _ = vectors.search(own[4], 10)
+    assert len(vectors) == 3 and numbers[0] == 4 and {*numbers.tolist()} == {1, 2, 4}
+    np.testing.assert_array_equal(vectors.get(np.arange(5)), own)
+    assert vectors.get(np.arange(0)).shape == (0, 8)
+
+
 def test_broken_files_and_numbers_are_told(tmp_path):
     (tmp_path / "v").write_bytes(b"nothing")
     for path in (tmp_path / "v", tmp_path / "absent"):

@@ -110,6 +110,14 @@ def test_long_texts_take_linear_time(unit):
 
 
 def test_sentences_are_joined_as_their_language_has_it():
-    assert join_sentences(["One.", "Two."]) == "One. Two."
-    assert join_sentences(["今天。", "GPT。"]) == "今天。GPT。"
-    assert join_sentences([]) == ""
+    for sentences, text in (
+        ([], ""),
+        (["One.", "Two."], "One. Two."),
+        (["今天。", "GPT。", "Yes."], "今天。GPT。Yes."),
+        (["It rains.", "好。", "很好。"], "It rains. 好。很好。"),
+        (["他说：“好！”", "很好!", "走"], "他说：“好！”很好!走"),
+        (["He said 好.", "She left."], "He said 好. She left."),
+        (["비가 온다.", "춥다."], "비가 온다. 춥다."),
+        (["雨だ。", "寒い。"], "雨だ。寒い。"),
+    ):
+        assert join_sentences(sentences) == text

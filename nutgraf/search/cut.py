@@ -1,0 +1,40 @@
+"""Which queries are longer than the models of a search read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nutgraf.search.searcher import Searcher
+
+__all__ = ["cut_notes"]
+
+
+def cut_notes(searcher: Searcher, queries: Sequence[str], dense: bool) -> list[str]:
+    """Say how many queries are cut, and by which model.
+
+    Args:
+        searcher: what is asked.
+        queries: what it is asked.
+        dense: whether meanings are compared; where the index has a model, a ranker
+            compares them in any case.
+
+    Returns:
+        A line for each model that cuts some.
+    """
+    embedder, ranker = searcher.embedder, searcher.ranker
+    readers: list[tuple[str, Any, int]] = []
+    if embedder is not None and (dense or ranker is not None):
+        readers.append(("the model", embedder, embedder.window))
+    if hasattr(ranker, "query_window"):  # a cross-encoder
+        pair = "the ranker, beside a long document,"
+        readers.append((pair, ranker, ranker.query_window))
+    elif hasattr(ranker, "max_length"):  # a bi-encoder
+        readers.append(("the ranker", ranker, ranker.max_length))
+    notes = []
+    for name, model, window in readers:
+        cut = sum(model.tokens(query) > window for query in queries)
+        what = "the query was" if len(queries) == 1 else f"{cut:,} queries were"
+        if cut:
+            notes.append(f"{what} cut: {name} reads the first {window:,} tokens")
+    return notes

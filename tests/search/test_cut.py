@@ -1,0 +1,50 @@
+"""Queries that a model does not read whole are counted, once for each model."""
+
+import pytest
+
+from nutgraf.search.cross_encoder import CrossEncoder
+from nutgraf.search.cut import cut_notes
+from nutgraf.search.rescorer import Rescorer
+from nutgraf.search.searcher import Searcher
+from tests.search.toy_search import toy_bert, toy_bi_encoder
+
+LONG = "wing lift slipstream aircraft airfoil heat shield"
+MODEL = "2 queries were cut: the model reads the first 6 tokens"
+
+
+def notes(searcher, ranker, dense):
+    own = Searcher(searcher.index, searcher.embedder, ranker)
+    return cut_notes(own, [LONG, "wing", LONG], dense)
+
+
+def test_the_model_of_the_index_where_it_is_asked(searcher):
+    assert notes(searcher, None, True) == [MODEL]
+    assert notes(searcher, None, False) == []
+    assert notes(searcher, Rescorer(16, "hash"), False) == [MODEL]
+    assert cut_notes(searcher, ["wing"], True) == []
+    (line,) = cut_notes(searcher, [LONG], True)
+    assert line == "the query was cut: the model reads the first 6 tokens"
+
+
+def test_a_ranker_that_reads_the_query(searcher):
+    found = notes(searcher, toy_bi_encoder(max_length=5), False)
+    assert found == [
+        MODEL,
+        "2 queries were cut: the ranker reads the first 5 tokens",
+    ]
+
+
+@pytest.mark.parametrize("length", [12, 13])
+def test_the_query_of_a_pair_as_the_cross_encoder_cuts_it(searcher, ranking, length):
+    cross = CrossEncoder(*toy_bert(), max_length=length)
+    (line,) = notes(searcher, cross, False)[1:]
+    window = cross.query_window
+    assert line == (
+        "2 queries were cut: the ranker, beside a long document, reads the first "
+        f"{window} tokens"
+    )
+    row = ranking[0].candidates
+    long = [document._replace(text="heat " * 50) for document in row.documents]
+    arrays = cross.arrays([row._replace(query=LONG, documents=long)], 8)
+    segments = arrays["segments"][0, 0][arrays["token_mask"][0, 0]]
+    assert (segments == 0).sum() - 2 == window < cross.tokens(LONG)

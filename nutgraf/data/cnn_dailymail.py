@@ -54,7 +54,8 @@ def load_cnn_dailymail(
             - one file: its name says the split, or `hash_split` of the id does.
 
             Fields are article and highlights, or document and summary.
-        log: takes the bad rows of a copy, which are left out; None warns of them.
+        log: takes the bad rows: fails, or leaves them out; None leaves them out and
+            warns of them.
 
     Returns:
         Iterator of rows; the summary's sentences are separated by line breaks.
@@ -62,7 +63,7 @@ def load_cnn_dailymail(
     Raises:
         ConfigError: the split is unknown.
         DataError: there is no such copy, or the hub cannot be reached; the ways to get
-            the data are named.
+            the data are named; or bad rows may not be skipped.
         DependencyError: the hub can be reached and `datasets` is not installed.
     """
     if split not in SPLIT_NAMES:
@@ -70,12 +71,20 @@ def load_cnn_dailymail(
             f"split must be one of {', '.join(SPLIT_NAMES)}. Received: {split!r}. "
             "Choose one of them."
         )
+    own = log or BadRowLog("skip")
     if path is None:
-        return _from_hub(split)
-    path = Path(path)
-    if path.is_dir() and next(path.rglob("*.story"), None) is not None:
-        return read_stories(path, split)
-    return _from_copy(path, split, log)
+        rows = _from_hub(split, own)
+    elif Path(path).is_dir() and next(Path(path).rglob("*.story"), None) is not None:
+        rows = read_stories(Path(path), split, own)
+    else:
+        rows = _from_copy(Path(path), split, own)
+    return rows if log else _warning(rows, own)
+
+
+def _warning(rows: Iterator[Row], log: BadRowLog) -> Iterator[Row]:
+    """The rows, and a warning at their end of what was left out."""
+    yield from rows
+    log.tell()
 
 
 def copy_files(path: Path) -> list[Path]:
@@ -117,7 +126,7 @@ def _copies(path: Path) -> list[Path]:
     ]
 
 
-def _from_copy(path: Path, split: str, log: BadRowLog | None) -> Iterator[Row]:
+def _from_copy(path: Path, split: str, log: BadRowLog) -> Iterator[Row]:
     copies = _copies(path)
     named = [copy for copy in copies if _split_of_name(copy.name) == split]
     stems = sorted({_stem(copy.name) for copy in named})
@@ -138,9 +147,8 @@ def _from_copy(path: Path, split: str, log: BadRowLog | None) -> Iterator[Row]:
     return _read(named, log)
 
 
-def _read(paths: Sequence[Path], log: BadRowLog | None) -> Iterator[Row]:
-    """Rows of files with either pair of field names; empty ones are left out."""
-    own = log or BadRowLog("skip")
+def _read(paths: Sequence[Path], log: BadRowLog) -> Iterator[Row]:
+    """Rows of files with either pair of field names."""
     for path in paths:
         names = field_names(path)
         pair = max(FIELDS, key=lambda pair: len({*pair} & {*names}))
@@ -150,9 +158,7 @@ def _read(paths: Sequence[Path], log: BadRowLog | None) -> Iterator[Row]:
                 f"or document and summary. Received: {path} with "
                 f"{', '.join(names) or 'none'}. Rename its columns."
             )
-        yield from read_rows(path, *pair, log=own)
-    if log is None:
-        own.tell()
+        yield from read_rows(path, *pair, log=log)
 
 
 def _in_reach(url: str) -> str | None:
@@ -168,7 +174,7 @@ def _in_reach(url: str) -> str | None:
         return str(error)
 
 
-def _from_hub(split: str) -> Iterator[Row]:
+def _from_hub(split: str, log: BadRowLog) -> Iterator[Row]:
     host = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
     trouble = _in_reach(f"{host}/api/datasets/{HUB_NAME}")
     if trouble:
@@ -185,12 +191,18 @@ def _from_hub(split: str) -> Iterator[Row]:
     return _hub_rows(
         datasets.load_dataset(
             HUB_NAME, HUB_VERSION, split=HUB_SPLITS[split], streaming=True
-        )
+        ),
+        log,
     )
 
 
-def _hub_rows(records: Iterable[dict[str, str]]) -> Iterator[Row]:
-    for number, record in enumerate(records):
-        article, summary = record["article"], record["highlights"]
-        if article.strip() and summary.strip():
-            yield Row(record["id"], article, (summary,), f"{HUB_NAME}:{number}")
+def _hub_rows(records: Iterable[dict[str, str]], log: BadRowLog) -> Iterator[Row]:
+    for number, record in enumerate(records, 1):
+        empty = [name for name in FIELDS[0] if not record[name].strip()]
+        if empty:
+            log.add(HUB_NAME, number, f"`{empty[0]}` is empty")
+            continue
+        log.good += 1
+        article, summary = (record[name] for name in FIELDS[0])
+        yield Row(record["id"], article, (summary,), f"{HUB_NAME}:{number}")
+    log.check()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -28,7 +28,7 @@ PIECE = 2**20
 TEXTS = ("txt", "text", "md", "rst")
 """Ends of names of text files; in a folder all others but those of `KINDS` are left
 out."""
-_FILES_ONLY = ("train", "valid", "valid_share", "source_field", "bad_rows")
+_FILES_ONLY = ("train", "valid", "valid_share", "source_field")
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class DocumentSettings:
     up), or files (train and valid below)."""
     path: str = ""
     """For cnn_dailymail: folder of .story files or copy; "" = Hugging Face hub."""
-    train: tuple[str, ...] = ()
+    train: tuple[str, ...] = field(default=(), metadata={"whole": True})
     """For files: text files, each a document, data files (jsonl, csv, tsv, parquet) and
     folders of both."""
-    valid: tuple[str, ...] = ()
+    valid: tuple[str, ...] = field(default=(), metadata={"whole": True})
     """For files: the same for validation; nothing = a share of the training documents,
     which are not trained on."""
     valid_share: float = 0.05
@@ -51,8 +51,8 @@ class DocumentSettings:
     source_field: str = "text"
     """For data files: name of the field with the text."""
     bad_rows: Literal["fail", "skip"] = "fail"
-    """For data files: what to do with rows that cannot be used: stop, or leave them
-    out."""
+    """For data files and cnn_dailymail: what to do with rows that cannot be used: stop,
+    or leave them out."""
     max_documents: int = 0
     """Use the first documents of each split only; 0 = all."""
 
@@ -79,7 +79,9 @@ class DocumentSettings:
 
 def _as_rows(settings: DocumentSettings) -> DataSettings:
     """A built-in source as a source of rows."""
-    return DataSettings(source=settings.source, path=settings.path)
+    return DataSettings(
+        source=settings.source, path=settings.path, bad_rows=settings.bad_rows
+    )
 
 
 def _kind(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +20,7 @@ __all__ = ["DataSettings", "data_files", "data_name", "load_split"]
 SPLITS = ("train", "valid", "test")
 READ = {
     "docstrings": ("roots",),
-    "cnn_dailymail": ("path",),
+    "cnn_dailymail": ("path", "bad_rows"),
     "files": (
         *SPLITS,
         "source_field",
@@ -60,8 +60,9 @@ class DataSettings:
     """For files: whether an empty list of answers says that a text has no answer to its
     question, as in SQuAD 2; otherwise such a row is bad."""
     bad_rows: Literal["fail", "skip"] = "fail"
-    """For files: what to do with rows that cannot be used: stop, or leave them out."""
-    roots: tuple[str, ...] = ()
+    """For files and cnn_dailymail: what to do with rows that cannot be used: stop, or
+    leave them out; some stories of CNN/DailyMail have no highlight."""
+    roots: tuple[str, ...] = field(default=(), metadata={"whole": True})
     """For docstrings: folders of more packages, beside those installed."""
     max_rows: int = 0
     """Use the first rows of each split only; 0 = all."""
@@ -79,7 +80,7 @@ class DataSettings:
             name: source
             for source, names in READ.items()
             for name in names
-            if source != self.source
+            if name not in READ[self.source]
         }
         idle = changed(self, *others)
         if idle:
@@ -181,8 +182,7 @@ def load_split(
             f"split must be one of {', '.join(SPLITS)}. Received: {split!r}. Choose "
             "one of them."
         )
-    policy = settings.bad_rows if settings.source == "files" else "skip"
-    log = BadRowLog(policy, "data.")
+    log = BadRowLog(settings.bad_rows, "data.")
     yield from itertools.islice(_rows(settings, split, log), settings.max_rows or None)
     log.tell(report)
 

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from nutgraf.data.bad_rows import BadRowLog
 from nutgraf.data.rows import Row
 from nutgraf.data.texts import decode
 from nutgraf.errors import DataError
@@ -118,7 +119,21 @@ def _chosen(folder: Path, split: str) -> list[Path]:
     return [stories[stem] for stem in sorted(stories) if hash_split(stem) == split]
 
 
-def read_stories(folder: Path, split: str) -> Iterator[Row]:
+def _story(path: Path) -> Row:
+    """The row of a file, or ValueError with what is wrong with it."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"invalid UTF-8 at byte {error.start + 1}") from error
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from error
+    article, summary = parse_story(text)
+    if not (article and summary):
+        raise ValueError(f"has no {'highlight' if article else 'article'}")
+    return Row(path.stem, article, (summary,), str(path))
+
+
+def read_stories(folder: Path, split: str, log: BadRowLog) -> Iterator[Row]:
     """Read the stories of a split.
 
     The split is told by, in this order: folders named train, val, test; lists of web
@@ -128,20 +143,27 @@ def read_stories(folder: Path, split: str) -> Iterator[Row]:
     Args:
         folder: holds `.story` files, at any depth.
         split: "train", "valid" or "test".
+        log: takes the stories without article or highlight, of which the corpus has
+            about a hundred, and those that are no UTF-8.
 
     Yields:
-        Rows; the id is the file's stem. Stories without article or highlight, of which
-        the corpus has about a hundred, are passed over.
+        Rows; the id is the file's stem.
 
     Raises:
-        DataError: no story is left, or one is no UTF-8.
+        DataError: no story is left, or bad ones may not be skipped.
     """
     found = False
     for path in _chosen(folder, split):
-        article, summary = parse_story(decode(path.read_bytes(), str(path)))
-        if article and summary:
-            found = True
-            yield Row(path.stem, article, (summary,), str(path))
+        try:
+            row = _story(path)
+        except ValueError as error:
+            log.add(str(path), 1, str(error))
+            continue
+        log.good += 1
+        found = True
+        if not (log.count and log.policy == "fail"):
+            yield row  # after a bad one only the others are looked for
+    log.check()
     if not found:
         raise DataError(
             f"A folder of stories must hold some of the split {split!r}. Received: "

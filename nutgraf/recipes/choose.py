@@ -86,8 +86,8 @@ def choose(
         "parameters", "flops" of the training, "training_tokens_per_second" (target
         tokens, median of the updates), "sampling_tokens_per_second" (greedy),
         "peak_memory_mib" of the training's process, "seconds" of the training, and
-        "p_value" of the paired test against the first model, None for itself. They are
-        also written into `choice.json`.
+        "p_value" of the paired test against the first model, None for itself and while
+        that is not done. They are also written into `choice.json`.
 
     Raises:
         ConfigError: the folder holds a choice with other settings.
@@ -108,7 +108,7 @@ def choose(
             result = run(_measure, chosen, report)
             if result is None:
                 report(f"{name} was stopped; run it again to go on")
-                break
+                continue
             write_json(path, result)
         found[name] = json.loads(path.read_text(encoding="utf-8"))
         found[name]["p_value"] = _p_value(folder, settings.models[0], name)
@@ -152,8 +152,8 @@ def _sizes(
 
 
 def _p_value(folder: Path, first: str, name: str) -> float | None:
-    """Paired test of the metric that decides, against the first model."""
-    if name == first:
+    """Paired test of the metric that decides, against the first model if it is done."""
+    if name == first or not (folder / first / RESULT).is_file():
         return None
     one, other = same_rows(folder / name / "test", folder / first / "test")
     return float(compare(one, other).p_value)
@@ -171,7 +171,7 @@ def choice_table(
     Returns:
         One line per model.
     """
-    first = next(iter(found.values()))
+    first, measure = next(iter(found.values())), settings.models[0]
     columns = ["model", LABELS[first["metric"]], "p", "weights", "FLOPs"]
     columns += ["training tokens/s", "sampling tokens/s", "peak MiB", "seconds"]
     rows = []
@@ -190,9 +190,12 @@ def choice_table(
                 f"{one['seconds']:,.0f}",
             ]
         )
+    against = f"paired test against {measure}"
+    if measure not in found:
+        against += ", which is not done"
     note = (
-        f"n = {first['rows']} test rows, greedy, 95 % bootstrap intervals; p: paired "
-        f"test against {next(iter(found))}; equal {settings.match}, "
-        f"{settings.training.epochs} epochs\n{first['signature']}"
+        f"n = {first['rows']} test rows, greedy, 95 % bootstrap intervals; p: "
+        f"{against}; equal {settings.match}, {settings.training.epochs} epochs\n"
+        f"{first['signature']}"
     )
     return ScoreTable(columns, rows, note)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import statistics
 import sys
 import time
@@ -10,11 +11,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from keras.callbacks import LambdaCallback
+
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import load_split
 from nutgraf.evaluation.generate import Generator
 from nutgraf.evaluation.run import evaluate
 from nutgraf.evaluation.settings import EvaluateSettings
+from nutgraf.files import write_json
 from nutgraf.models.checkpoint import load_policy
 from nutgraf.recipes.choose_settings import ChooseSettings
 from nutgraf.recipes.choose_width import Sizes, choose_sizes
@@ -24,6 +28,8 @@ from nutgraf.training.log import read_metrics
 
 __all__ = ["plan_sizes", "train_and_measure"]
 
+MEMORY = "memory.json"
+"""The most memory that any process of a training held, in its run folder."""
 COUNTED = 1000
 """Rows whose tokens are counted to match FLOPs."""
 TIMED = 256
@@ -70,10 +76,11 @@ def train_and_measure(
         stopped before its end.
     """
     folder = Path(settings.out)
-    position = train(settings, report)
+    keep = LambdaCallback(on_epoch_end=lambda epoch, logs: _kept_memory(folder))
+    position = train(settings, report, [keep])
+    memory = _kept_memory(folder)
     if not position["finished"]:
         return None
-    memory = _peak_memory()
     best = folder / "best"
     asked = EvaluateSettings(
         model=str(best),
@@ -110,6 +117,18 @@ def _sampling_speed(policy: Any, rows: Sequence[Row]) -> float:
     seconds = time.perf_counter() - start
     tokens = sum(len(policy.codec.tokenizer.encode(text)) + 1 for text in texts)
     return tokens / seconds
+
+
+def _kept_memory(folder: Path) -> float:
+    """The most memory that a process of this training held so far, in MiB.
+
+    It is kept before the training ends: what then goes on with it trains nothing more.
+    """
+    path, peak = folder / MEMORY, _peak_memory()
+    if path.is_file():
+        peak = max(peak, json.loads(path.read_text(encoding="utf-8"))["peak_mib"])
+    write_json(path, {"peak_mib": peak})
+    return float(peak)
 
 
 def _peak_memory() -> float:

@@ -3,7 +3,8 @@ r"""Summaries of texts that are longer than the model reads: windows, then again
 A text is cut at the ends of sentences into windows that the model can read, each of
 which begins with the last sentence of the one before. Each window is summarised; where
 their summaries together are still too long, they are cut into windows again; what fits
-is summarised once more. Nothing is left unread.
+is summarised once more. So all of a text is read. Only where summaries do not get
+shorter, the reader gets more of them than it reads: it cuts them, and counts that.
 
 Reference: Wu et al. 2021, "Recursively Summarizing Books with Human Feedback", section
 2.1, arXiv 2109.10862.
@@ -23,6 +24,8 @@ __all__ = ["Reader", "Windows", "windows"]
 
 class Reader(Protocol):
     """Writes one text per row, such as a `nutgraf.recipes.write.Writer`.
+
+    What is longer than it reads, it cuts.
 
     Attributes:
         tokenizer: a `Tokenizer`.
@@ -135,9 +138,9 @@ class Windows:
         while long:
             left = []
             for number, text in zip(long, self._shorter(texts, long), strict=True):
-                if self._size(text) >= self._size(texts[number]):
-                    text = self._first(text)  # else this would never end
-                elif not self._fits(text):
+                # what does not get shorter would never end
+                shorter = self._size(text) < self._size(texts[number])
+                if shorter and not self._fits(text):
                     left.append(number)
                 texts[number] = text
             long = left
@@ -160,7 +163,3 @@ class Windows:
 
     def _fits(self, text: str) -> bool:
         return self._size(text) <= self._write.longest
-
-    def _first(self, text: str) -> str:
-        """The first window of a text."""
-        return windows(text, self._write.longest, self._size, 0)[0]

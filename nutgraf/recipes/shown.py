@@ -54,7 +54,7 @@ def attention_picture(policy: Any, row: Row, text: str) -> Attention | None:
     source = batch.source_ids[0][batch.source_mask[0]].tolist()
 
     def pieces(tokens: Sequence[int]) -> list[str]:
-        return [codec.tokenizer.decode([token]) for token in tokens]
+        return [codec.tokenizer.token(token) for token in tokens]
 
     return Attention(
         f"Where the copy head looked: {row.id}",

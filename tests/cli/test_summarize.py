@@ -10,6 +10,7 @@ import pytest
 from nutgraf.cli import summarize, texts
 from nutgraf.cli.main import main
 from nutgraf.errors import ConfigError, DataError, ModelError
+from nutgraf.evaluation.generate import Generator
 from nutgraf.models.checkpoint import save_policy
 from nutgraf.testing.toys import toy_policy, toy_rows
 
@@ -174,6 +175,18 @@ def test_help_loads_no_framework():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "--no_repeat_ngram" in done.stdout
+
+
+def test_windows_whose_summaries_do_not_get_shorter_are_told(
+    monkeypatch, model, stdin, capsys
+):
+    monkeypatch.setattr(
+        Generator, "__call__", lambda self, rows: [" ".join(TEXTS)] * len(rows)
+    )
+    stdin(". ".join(TEXTS).encode())
+    assert summarize.run(["--model", model, "--long", "windows"]) == 0
+    error = capsys.readouterr().err
+    assert "1 of 1 texts were cut: the model reads the first" in error
 
 
 def test_windows_leave_nothing_unread(model, stdin, capsys):

@@ -112,6 +112,32 @@ def test_a_folder_of_stories(tmp_path):
     assert (row.id, row.document, row.references) == ("x", "Text.", ("Short .",))
 
 
+@pytest.mark.parametrize("form", ["stories", "copy", "hub"])
+def test_bad_rows_fail_or_are_left_out(tmp_path, monkeypatch, form):
+    path = None if form == "hub" else tmp_path
+    if form == "stories":
+        (tmp_path / "train").mkdir()
+        (tmp_path / "train" / "x.story").write_text("Text.\n\n@highlight\n\nShort")
+        (tmp_path / "train" / "y.story").write_text("Text.")
+    elif form == "copy":
+        write_lines(tmp_path / "train.jsonl.gz", ["a"])
+        content = gzip.decompress((tmp_path / "train.jsonl.gz").read_bytes())
+        bad = b'{"document": "", "summary": "x"}\n'
+        (tmp_path / "train.jsonl.gz").write_bytes(gzip.compress(content + bad))
+    else:
+        records = [*rows("a"), {"id": "b", "article": "x", "highlights": " "}]
+        hub = types.SimpleNamespace(load_dataset=lambda *_, **__: records)
+        monkeypatch.setattr(cnn_dailymail, "_in_reach", lambda url: None)
+        monkeypatch.setitem(sys.modules, "datasets", hub)
+    log = BadRowLog("skip")
+    assert len(list(load_cnn_dailymail("train", path, log))) == log.good == 1
+    assert log.count == 1
+    with pytest.raises(DataError, match="1 bad row"):
+        list(load_cnn_dailymail("train", path, BadRowLog("fail")))
+    with pytest.warns(UserWarning, match="left out 1 bad row"):
+        assert len(list(load_cnn_dailymail("train", path))) == 1
+
+
 @pytest.mark.parametrize("make", [True, False])
 def test_what_is_no_copy_is_told_with_the_ways_to_get_one(tmp_path, make):
     path = tmp_path / "empty"
@@ -151,7 +177,7 @@ def test_rows_of_the_hub_are_streamed(monkeypatch):
     hub = types.SimpleNamespace(load_dataset=load_dataset)
     monkeypatch.setattr(cnn_dailymail, "_in_reach", lambda url: None)
     monkeypatch.setitem(sys.modules, "datasets", hub)
-    found = list(load_cnn_dailymail("valid"))
+    found = list(load_cnn_dailymail("valid", log=BadRowLog()))
     assert [row.id for row in found] == ["a"]
     assert asked == {
         "name": "abisee/cnn_dailymail",

@@ -1,3 +1,4 @@
+import dataclasses
 import gzip
 import itertools
 import json
@@ -92,6 +93,12 @@ def test_built_in_sources_give_their_documents_alone(tmp_path, monkeypatch):
     assert documents_name(given) != documents_name(
         DocumentSettings("cnn_dailymail", path=str(path), max_documents=2)
     )
+    path.write_text(path.read_text() + '\n{"id": "60", "document": "", "summary": "a"}')
+    with pytest.raises(DataError, match=r'set data\.bad_rows to "skip"'):
+        list(load_documents(given, "train"))
+    skipping, lines = dataclasses.replace(given, bad_rows="skip"), []
+    assert len(list(load_documents(skipping, "train", lines.append))) == len(found)
+    assert len(lines) == 1 and "left out 1 bad row" in lines[0]
 
 
 def test_the_name_changes_with_the_files(folder):

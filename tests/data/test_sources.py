@@ -75,7 +75,6 @@ def test_wrong_names_are_refused(settings):
 @pytest.mark.parametrize(
     ("source", "setting", "reader"),
     [
-        ("cnn_dailymail", {"bad_rows": "skip"}, "files"),
         ("cnn_dailymail", {"source_field": "article"}, "files"),
         ("cnn_dailymail", {"roots": ("site",)}, "docstrings"),
         ("docstrings", {"bad_rows": "skip"}, "files"),
@@ -197,10 +196,12 @@ def test_skipped_rows_of_a_copy_are_reported(tmp_path):
     write_copy(tmp_path, "It rains.")
     with (tmp_path / "news.train.jsonl").open("a") as opened:
         opened.write('\n{"document": "", "summary": "x"}\n')
-    settings = DataSettings("cnn_dailymail", path=str(tmp_path / "news"))
-    lines = []
+    given = {"source": "cnn_dailymail", "path": str(tmp_path / "news")}
+    settings, lines = DataSettings(**given, bad_rows="skip"), []
     assert len(list(load_split(settings, "train", lines.append))) == 1
     assert "left out 1 bad row" in lines[0] and "`document` is empty" in lines[0]
+    with pytest.raises(DataError, match=r'set data\.bad_rows to "skip" to leave'):
+        list(load_split(DataSettings(**given), "train"))
 
 
 def test_docstrings_come_in_three_splits(packages):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,8 @@ def found(settings):
     lines = []
     short = dataclasses.replace(settings, max_minutes=1e-9)
     assert choose(short, lines.append, here) == {}
-    assert lines[-1] == "transformer was stopped; run it again to go on"
+    stopped = [line for line in lines if "was stopped" in line]
+    assert stopped == [f"{name} was stopped; run it again to go on" for name in MODELS]
     return choose(settings, lines.append, here)
 
 
@@ -83,6 +85,16 @@ def test_what_is_done_is_read(settings, found):
     lines = []
     assert choose(settings, lines.append, nowhere) == found
     assert [line for line in lines if "done before" in line] == lines
+
+
+def test_a_model_is_done_while_the_first_one_is_not(settings, found, tmp_path):
+    folder = tmp_path / "out"
+    shutil.copytree(settings.out, folder)
+    (folder / "transformer" / "result.json").unlink()
+    only = choose(dataclasses.replace(settings, out=str(folder)), run=lambda *_: None)
+    assert list(only) == ["gru"] and only["gru"]["p_value"] is None
+    note = choice_table(only, settings).note
+    assert "p: paired test against transformer, which is not done;" in note
 
 
 def test_other_settings_need_another_folder(settings, found):

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from nutgraf.data.rows import Row
 from nutgraf.recipes.shown import (
     attention_picture,
     show_attention,
@@ -84,6 +85,14 @@ def test_the_attention_has_a_row_per_piece_and_a_column_per_source_piece(
     assert np.shape(picture.copy_share) == shape[:1]
     np.testing.assert_allclose(np.sum(picture.weights, axis=1), 1.0, rtol=1e-4)
     assert np.all((picture.copy_share > 0) & (picture.copy_share < 1))
+
+
+def test_parts_of_a_character_are_shown_by_their_bytes(tokenizer):
+    row = Row("1", "天气 red", ("天",))
+    picture = attention_picture(toy_policy(tokenizer), row, "天")
+    names = [tokenizer.token(piece) for piece in tokenizer.encode(row.document)]
+    assert picture.source_tokens == names and len(names) > 6
+    assert "\ufffd" not in "".join([*names, *picture.text_tokens])
 
 
 def test_there_is_no_picture_without_copy_head_or_text(tokenizer, rows):

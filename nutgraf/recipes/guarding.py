@@ -108,7 +108,8 @@ def guard_card(watch: Watch) -> dict[str, Any]:
     Returns:
         Plain values: `warnings` with update, name, numbers and words of each; `ended`,
         the update at which the guard ended the run, 0 for none; `weights_of`, the
-        update whose weights the run returned to, null for none.
+        update whose weights the run returned to, null for none; `best`, the update
+        whose weights are in the model folder of this name, null without one.
     """
     memory = watch.memory
     ended = memory.get("ended", 0)
@@ -120,5 +121,6 @@ def guard_card(watch: Watch) -> dict[str, Any]:
     return {
         "warnings": warnings,
         "ended": ended,
-        "weights_of": memory["safe"] if returned else None,
+        "weights_of": memory.get("returned") if returned else None,
+        "best": None if memory.get("best") is None else memory["safe"],
     }

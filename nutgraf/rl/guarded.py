@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ class Guarded:
         updates: of the whole run; after the last one there is a look.
         folder: run folder, whose `checkpoints/safe` keeps the best safe state; None
             keeps it in memory. It is kept where the run may return to it only.
+        best: called with the policy's weights of each best safe look, and at first with
+            those of the start, to write them down; never without a reward.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Guarded:
         names: list[str],
         updates: int,
         folder: Path | None = None,
+        best: Callable[[Sequence[Any]], None] = lambda weights: None,
     ) -> None:
         """Look at nothing yet."""
         self.watch = watch
@@ -51,6 +54,7 @@ class Guarded:
         self._names = names
         self._updates = updates
         self._folder = None if folder is None else folder / "checkpoints" / "safe"
+        self._best = best
         self._safe: RunState | None = None
 
     def ended(self, state: RunState) -> bool:
@@ -85,14 +89,18 @@ class Guarded:
         if watch is None:
             return state, record
         watch.memory = state.position.get("guard", {})
-        if watch.memory.get("stamp") != watch.stamp:  # the first look, or other rows
+        first = watch.memory.get("stamp") != watch.stamp  # or other rows
+        weights = (self._start if first else state.values)[: self._own]
+        if first:
             watch.memory = {}
-            record = record | watch.numbers(self._start[: self._own])
+            record = record | watch.numbers(weights)
         elif step % watch.settings.every == 0 or step == self._updates:
-            record = record | watch.numbers(state.values[: self._own], step)
+            record = record | watch.numbers(weights, step)
         else:
             return state, record
         verdict = watch.judge(step, judged(record))
+        if verdict.safe or (first and watch.memory["best"] is not None):
+            self._best(weights)
         record["guard/broken"] = float(len(verdict.reasons))
         state = state._replace(position={**state.position, "guard": watch.memory})
         if watch.settings.on == "return":
@@ -117,7 +125,7 @@ class Guarded:
             found = latest_checkpoint(self._folder)
             safe = None if found is None else load_state(found, self._names)
         if safe is None or not guard["safe"]:  # the start was the best, or all is lost
-            position = {**state.position, "guard": {**guard, "safe": 0}}
+            position = {**state.position, "guard": {**guard, "returned": 0}}
             return state._replace(values=self._start, position=position)
-        guard = {**guard, "safe": safe.position["step"]}
+        guard = {**guard, "returned": safe.position["step"]}
         return safe._replace(position={**state.position, "guard": guard})

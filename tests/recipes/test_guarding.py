@@ -71,7 +71,12 @@ def test_a_run_warns_once_for_each_reason_and_goes_on(longer, tmp_path):
     assert "length ratio is 1.77 (1 at the start, limit 1.5)" in long
     assert all(line.endswith("(docs/guard.md)") for line in warnings)
     found = card_of(settings)
-    assert (found["ended"], found["weights_of"]) == (0, None)
+    assert (found["ended"], found["weights_of"], found["best"]) == (0, None, 0)
+    best = Path(settings.out) / "best"
+    assert f"; best safe look at update 0, in {best}; reward" in lines[-1]
+    assert load_policy(best).model.config == load_policy(settings.start).model.config
+    with pytest.raises(ConfigError, match="that the run does not write. Received: "):
+        improve(dataclasses.replace(settings, start=str(best)))
     told = {one["name"]: one["update"] for one in found["warnings"]}
     assert told["rouge1_precision"] == FIRST and told["length_ratio"] == LATER
     report = report_of_run(settings.out)
@@ -94,7 +99,7 @@ def test_a_run_returns_to_its_best_safe_weights(longer, tmp_path):
     lines, settings = [], run_of(tmp_path, "return")
     improve(settings, lines.append)
     assert "with the weights of update 0; reward" in lines[-1]
-    assert card_of(settings)["weights_of"] == 0
+    assert card_of(settings)["weights_of"] == card_of(settings)["best"] == 0
     start, last = load_policy(settings.start), load_policy(f"{settings.out}/last")
     for one, two in zip(weights_of(start), weights_of(last), strict=True):
         assert (one == two).all()
@@ -106,7 +111,9 @@ def test_the_control_arm_is_watched_and_not_judged(longer, tmp_path, monkeypatch
     assert improve(settings)["updates"] == 8
     last = read_metrics(settings.out)[-1]
     assert last["guard/length_ratio"] > 2 and "guard/reward" not in last
-    assert card_of(settings) == {"warnings": [], "ended": 0, "weights_of": None}
+    nothing = {"warnings": [], "ended": 0, "weights_of": None, "best": None}
+    assert card_of(settings) == nothing
+    assert not (Path(settings.out) / "best").exists()
 
 
 def test_a_real_run_is_the_same_with_and_without_a_guard(tmp_path):
@@ -199,7 +206,8 @@ def test_validation_rows_are_preferred(tmp_path, policy):
     expected = toy_rows(6, seed=1)[::2]
     assert [row.document for row in watch.rows] == [row.document for row in expected]
     assert lines == ["the guard looks at 3 validation rows every 10 updates"]
-    assert guard_card(watch) == {"warnings": [], "ended": 0, "weights_of": None}
+    nothing = {"warnings": [], "ended": 0, "weights_of": None, "best": None}
+    assert guard_card(watch) == nothing
     broken = dataclasses.replace(data, valid=str(tmp_path / "absent.jsonl"))
     with pytest.raises(DataError, match="absent"):
         validation_rows(broken)

@@ -57,6 +57,12 @@ def grown(loop, start):
     return number
 
 
+def best_of(folder, start):
+    """The update whose weights are in the model folder `best`."""
+    kept = weights_of(load_policy(folder / "best"))
+    return round(float(np.mean(kept[0] - start[0])), 3)
+
+
 def texts_alone(records):
     """The records without what takes another time each time."""
     return [{k: v for k, v in r.items() if k != "time/guard"} for r in records]
@@ -86,6 +92,27 @@ def test_the_texts_of_each_look_are_kept(watch_of, loop_of, rows):
     assert [len(text.split()) for _, text in kept] == [4, 6, 8, 10, 12, 13]
 
 
+def test_the_best_safe_look_is_kept(watch_of, loop_of, start, rows, tmp_path):
+    """The start is the first; after update 2 the texts are too long."""
+    kept = []
+
+    def note(step, record):
+        kept.append(best_of(tmp_path, start))
+
+    loop_of(tmp_path).fit(rows, watch=note, guard=watch_of())
+    assert kept == [0, 2, 2, 2, 2, 2, 2, 2, 2]
+
+
+def test_without_a_guard_or_a_reward_none_is_the_best(
+    watch_of, loop_of, rows, tmp_path
+):
+    loop_of(tmp_path / "a").fit(rows)
+    loop_of(tmp_path / "b").fit(rows, guard=watch_of(reward=None))
+    loop_of().fit(rows, guard=watch_of())  # nothing is kept on disk
+    assert not list(tmp_path.glob("*/best"))
+    assert len(list(tmp_path.glob("*/last"))) == 2
+
+
 def test_stop_ends_the_run_and_warn_goes_on(watch_of, loop_of, start, rows, tmp_path):
     loop = loop_of(tmp_path)
     assert len(loop.fit(rows, guard=watch_of("stop"))) == 6
@@ -106,7 +133,7 @@ def test_return_ends_with_the_best_safe_weights(
     assert len(loop.fit(rows, guard=watch)) == 6
     # at update 2 the length is at its limit, at 4 and 6 above it
     assert watch.memory["safe"] == 2 and watch.memory["best"] == 6.0
-    assert grown(loop, start) == 2
+    assert watch.memory["returned"] == grown(loop, start) == 2
     if kept:
         last = load_policy(tmp_path / "last")
         for one, two in zip(weights_of(last), weights_of(loop.policy), strict=True):
@@ -121,7 +148,8 @@ def test_return_goes_to_the_start_when_no_look_was_safe(
 ):
     watch, loop = watch_of("return", length_high=1.2), loop_of(tmp_path)
     loop.fit(rows, guard=watch)
-    assert (watch.memory["safe"], grown(loop, start)) == (0, 0)
+    assert (watch.memory["returned"], grown(loop, start)) == (0, 0)
+    assert best_of(tmp_path, start) == watch.memory["safe"] == 0
 
 
 def test_return_goes_to_the_start_when_nothing_was_kept(
@@ -132,8 +160,9 @@ def test_return_goes_to_the_start_when_nothing_was_kept(
         loop_of(tmp_path).fit(rows, [Callback(4)], guard=watch_of("warn"))
     watch, loop = watch_of("return"), loop_of(tmp_path)
     loop.fit(rows, guard=watch)
-    assert watch.memory["best"] == 6.0  # of update 2, whose weights are gone
-    assert (watch.memory["safe"], grown(loop, start)) == (0, 0)
+    assert watch.memory["best"] == 6.0  # of update 2, whose state is gone
+    assert (watch.memory["returned"], grown(loop, start)) == (0, 0)
+    assert best_of(tmp_path, start) == watch.memory["safe"] == 2
 
 
 @pytest.mark.parametrize("kill_at", [1, 2, 4, 5])
@@ -149,6 +178,7 @@ def test_resumed_equals_uninterrupted(
     loop.fit(rows, guard=resumed)
     assert resumed.memory == watch.memory
     assert grown(loop, start) == grown(whole, start) == 2
+    assert best_of(tmp_path / "b", start) == 2
     logs = [texts_alone(read_metrics(tmp_path / name)) for name in "ab"]
     assert logs[0] == logs[1]
     states = [

@@ -10,7 +10,6 @@ call goes on where it stopped. `three_arms.py` and `translation.py` say on what.
 from __future__ import annotations
 
 import argparse
-import platform
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from kept import kept_texts
 
+from nutgraf import backend
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import load_split
 from nutgraf.evaluation.generate import Generator
@@ -185,7 +185,7 @@ def run_arms(
         "seeds": list(seeds),
         "updates": base.rl.updates,
         "length_penalty": experiment.length_penalty,
-        "machine": platform.processor() or platform.machine(),
+        "machine": backend.describe(),
         "signature": systems["start"][0].signature,
         "seconds": {run.out: seconds_of(run) for run in runs},
     }

@@ -23,14 +23,15 @@ import argparse
 import gzip
 import itertools
 import json
-import platform
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from docstrings import docstrings
 from kept import kept_texts, rounded_test
 
+from nutgraf import backend
 from nutgraf.data.augment import AugmentSettings
 from nutgraf.data.files import read_rows
 from nutgraf.data.rows import Row
@@ -53,15 +54,7 @@ DATA = ROOT.parent / "shared" / "data"
 FEW = 9_500
 """Pairs of the trainings with few of them; the German side of as many more is given."""
 
-MODEL = {
-    "size": "tiny",
-    "vocabulary_size": 4_000,
-    "width": 128,
-    "heads": 4,
-    "feed_forward": 512,
-    "encoder_layers": 2,
-    "decoder_layers": 2,
-}
+MODEL = {"size": "mini", "vocabulary_size": 4_000}
 LIMITS = {
     "translate": {"max_source": 64, "max_target": 64, "copy_head": False},
     "summarize": {"max_source": 128, "max_target": 40},
@@ -92,10 +85,14 @@ class Bench:
         out: folder of the runs.
         seed: of the trainings.
         tiny: make everything small, to try the program.
+        summaries: the docstrings.
     """
 
-    def __init__(self, out: Path, seed: int, tiny: bool) -> None:
+    def __init__(
+        self, out: Path, seed: int, tiny: bool, summaries: DataSettings
+    ) -> None:
         self.out, self.seed, self.tiny = out, seed, tiny
+        self.summaries = summaries
         self.few = 60 if tiny else FEW
 
     def folder(self, name: str) -> Path:
@@ -106,7 +103,7 @@ class Bench:
     def data(self, name: str) -> DataSettings:
         """Return where the rows of a training come from."""
         if self.task(name) == "summarize":
-            return DataSettings(max_rows=200 if self.tiny else 0)
+            return replace(self.summaries, max_rows=200 if self.tiny else 0)
         files = {
             split: str(DATA / f"multi30k.{split}.jsonl.gz") for split in ("train",)
         }
@@ -136,7 +133,7 @@ class Bench:
         epochs = 12 if name in ("few pairs", "back") else 6
         training = {"epochs": epochs, "learning_rate": 2e-3, "warmup": 300}
         if self.tiny:
-            model |= {"vocabulary_size": 400, "width": 32, "feed_forward": 64}
+            model |= {"size": "tiny", "vocabulary_size": 400}
             training["epochs"] = epochs // 6
         return TrainSettings(
             out=str(self.folder(name)),
@@ -250,13 +247,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "options")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--only", nargs="+", choices=OPTIONS, default=list(OPTIONS))
+    parser.add_argument("--docstrings", type=Path, help="see docstrings.py")
     parser.add_argument("--tiny", action="store_true")
     given = parser.parse_args()
     out = given.out / "tiny" if given.tiny else given.out
     results = out / "options.json" if given.tiny else RESULTS
-    benches = [Bench(out, seed, given.tiny) for seed in given.seeds]
+    summaries = docstrings(given.docstrings)
+    benches = [Bench(out, seed, given.tiny, summaries) for seed in given.seeds]
     benches[0].prepare()
-    made: dict[str, Any] = {"machine": platform.machine(), "seeds": given.seeds}
+    made: dict[str, Any] = {"machine": backend.describe(), "seeds": given.seeds}
     made["tiny"], made["options"] = given.tiny, {}
     chosen = {*given.only, *(OPTIONS[name][0] for name in given.only)}
     for name in (name for name in OPTIONS if name in chosen):

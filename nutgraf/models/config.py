@@ -211,6 +211,13 @@ SIZES: dict[str, dict[str, Any]] = {
         "encoder_layers": 2,
         "decoder_layers": 1,
     },
+    "mini": {
+        "width": 128,
+        "heads": 4,
+        "feed_forward": 512,
+        "encoder_layers": 2,
+        "decoder_layers": 2,
+    },
     "small": {
         "width": 256,
         "heads": 4,

@@ -38,7 +38,7 @@ class LanguageModelSettings:
     """For decoder-only: rotary positions, RMSNorm and SwiGLU; or learned positions,
     LayerNorm, GELU."""
     size: str = "small"
-    """Named size: tiny, small, base or article; for bert: tiny, mini, small, minilm,
+    """Named size: tiny, mini, small, base, article; for bert: tiny, mini, small, minilm,
     medium or base."""
     vocabulary_size: int = 30_000
     """Word pieces of the tokenizer."""

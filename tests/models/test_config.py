@@ -56,7 +56,7 @@ def test_gpt2_needs_no_even_heads_and_has_all_of_its_feed_forward_size():
 
 
 def test_unknown_size_and_keys_are_named():
-    with pytest.raises(ConfigError, match="tiny, small, base, article.*'huge'"):
+    with pytest.raises(ConfigError, match="tiny, mini, small, base, article.*'huge'"):
         named_config("huge")
     with pytest.raises(ConfigError, match="widht"):
         ModelConfig.from_dict({"vocabulary_size": 10, "widht": 3})

@@ -54,6 +54,7 @@ if __name__ == "__main__":
     config = ModelConfig(tokenizer.vocabulary_size, width=32, copy=False)
     policy = EncoderDecoderPolicy(Glance(config), TextCodec(tokenizer, 48, 12, 16))
     check_policy(policy, rows)
-    trainer = ContinuedSupervised(policy, RLSettings(updates=300, learning_rate=0.01))
+    settings = RLSettings(updates=300, length=12, learning_rate=0.01)
+    trainer = ContinuedSupervised(policy, settings)
     first, *_, last = (one["loss/supervised"] for one in trainer.fit(rows))
     print(f"passes check_policy; loss {first:.2f} -> {last:.2f} nats per word piece")

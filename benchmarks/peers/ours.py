@@ -75,7 +75,7 @@ def search(task: dict) -> Step:
 def gradient(task: dict) -> Step:
     """Take the gradient of the clipped loss of given samples."""
     policy = policy_of({**task, "lengths": "full"})
-    settings = RLSettings(kl_weight=0.0)
+    settings = RLSettings(length=shape_of(task)["length"], kl_weight=0.0)
     algorithm = GRPO(policy, RougeReward(), settings).trainer.algorithm
     gradients = gradient_of(policy, algorithm, Processors())
     values = values_of(policy)

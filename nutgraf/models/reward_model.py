@@ -22,7 +22,7 @@ from keras import ops
 
 from nutgraf.arrays import Batch
 from nutgraf.backend import assign, to_numpy, with_values
-from nutgraf.errors import ModelError
+from nutgraf.errors import ConfigError, ModelError
 from nutgraf.layers.dropout import Dropout
 from nutgraf.models.build import policy_of
 from nutgraf.models.checkpoint import (
@@ -107,8 +107,8 @@ class RewardModel:
 def with_window(policy: Any, max_source: int = 0, max_target: int = 0) -> Any:
     """Let a policy read longer or shorter prompts and texts.
 
-    Positions are computed, not learned, so the weights fit; to make good use of places
-    that are new to it, a model must be trained on them.
+    Where positions are computed, not learned, the weights fit; to make good use of
+    places that are new to it, a model must be trained on them.
 
     Args:
         policy: the policy.
@@ -120,7 +120,8 @@ def with_window(policy: Any, max_source: int = 0, max_target: int = 0) -> Any:
         changes.
 
     Raises:
-        ConfigError: a length is negative.
+        ConfigError: a length is negative, or positions are learned: there is a weight
+            for each.
     """
     config = policy.model.config
     changed = dataclasses.replace(
@@ -131,6 +132,14 @@ def with_window(policy: Any, max_source: int = 0, max_target: int = 0) -> Any:
     if changed == config:
         return policy
     wider = policy_of(changed, policy.codec.tokenizer, policy.codec.source_step)
+    shapes = [[one.shape for one in each.variables] for each in (policy, wider)]
+    if shapes[0] != shapes[1]:
+        raise ConfigError(
+            f"A model with learned positions must keep its own limits, max_source="
+            f"{config.max_source} and max_text={config.max_target}. Received: "
+            f"max_source={changed.max_source}, max_text={changed.max_target}. Leave "
+            "them out, or start from a model whose positions are computed."
+        )
     assign(wider.variables, to_numpy([one.value for one in policy.variables]))
     return wider
 

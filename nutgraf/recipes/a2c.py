@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nutgraf.objectives.policy_gradient import policy_gradient_loss
+from nutgraf.ranges import check_options
 from nutgraf.recipes.recipe import Recipe
 from nutgraf.rewards.base import Reward
-from nutgraf.rl.actor_critic import actor_critic_estimate
+from nutgraf.rl.actor_critic import ALLOWED, actor_critic_estimate
 from nutgraf.rl.algorithm import Algorithm, Experience
 from nutgraf.rl.settings import RLSettings
 
@@ -41,9 +42,12 @@ class A2C(Recipe):
         trace: lambda of GAE, in [0, 1].
         critic: "shared" (a head on the policy's states) or "separate".
         critic_weight: weight of the critic's loss, > 0.
-        critic_warmup: updates in which only the critic learns.
+        critic_warmup: >= 0, updates in which only the critic learns.
         whitened: bring the advantages of an update to mean 0 and variance 1.
         folder: run folder; None keeps nothing on disk.
+
+    Raises:
+        ConfigError: an option is out of range.
 
     Reference: Mnih et al. 2016, arXiv 1602.01783, algorithm S3.
     """
@@ -63,6 +67,15 @@ class A2C(Recipe):
         folder: str | Path | None = None,
     ) -> None:
         """Build the trainer."""
+        options = {
+            "discount": discount,
+            "trace": trace,
+            "critic": critic,
+            "critic_weight": critic_weight,
+            "critic_warmup": critic_warmup,
+            "whitened": whitened,
+        }
+        check_options(options, **ALLOWED)
         algorithm = Algorithm(
             estimate=partial(
                 actor_critic_estimate,
@@ -77,4 +90,4 @@ class A2C(Recipe):
             critic_weight=critic_weight,
             critic_warmup=critic_warmup,
         )
-        super().__init__(policy, reward, algorithm, settings, folder, least=1)
+        super().__init__(policy, reward, algorithm, settings, folder, 1, options)

@@ -41,9 +41,8 @@ class ContinuedSupervised(UpdateLoop):
     ) -> None:
         """Compile nothing yet."""
         rows = settings.prompts * settings.samples
-        super().__init__(
-            policy, settings, rows, None if folder is None else Path(folder)
-        )
+        path = None if folder is None else Path(folder)
+        super().__init__(policy, settings, rows, path)
         self._gradient = gradient_step(policy, smoothing=0.0, rate=0.0)
 
     def update(self, state: RunState, draw: Draw) -> tuple[RunState, dict[str, float]]:

@@ -26,6 +26,7 @@ from keras import ops
 from nutgraf.errors import ConfigError
 from nutgraf.objectives.dpo import dpo_loss, ipo_loss
 from nutgraf.objectives.sequence_log_prob import sequence_log_prob
+from nutgraf.ranges import check_options
 from nutgraf.recipes.recipe import Recipe
 from nutgraf.rewards.base import Reward
 from nutgraf.rl.algorithm import Algorithm, Estimate, Experience, Signals
@@ -83,13 +84,15 @@ def preference_algorithm(
         The algorithm; its advantages are 1 for chosen texts, -1 for rejected ones.
 
     Raises:
-        ConfigError: an unknown loss, or label smoothing with IPO.
+        ConfigError: an unknown loss, a number out of range, or label smoothing with
+            IPO.
     """
-    if loss not in LOSSES or (loss == "ipo" and label_smoothing):
+    given = {"loss": loss, "beta": beta, "label_smoothing": label_smoothing}
+    check_options(given, loss=LOSSES, beta="> 0", label_smoothing="[0, 0.5)")
+    if loss == "ipo" and label_smoothing:
         raise ConfigError(
-            'loss must be "dpo" or "ipo", label_smoothing belongs to "dpo". Received: '
-            f"loss={loss!r}, label_smoothing={label_smoothing}. Leave out one "
-            "of them."
+            "label_smoothing must be 0 with IPO, whose target is a margin already. "
+            f"Received: label_smoothing={label_smoothing}. Leave it out."
         )
     return Algorithm(
         estimate=_estimate,
@@ -130,4 +133,5 @@ class DPO(Recipe):
     ) -> None:
         """Build the trainer."""
         algorithm = preference_algorithm(loss, beta, label_smoothing)
-        super().__init__(policy, reward, algorithm, settings, folder)
+        options = {"loss": loss, "beta": beta, "label_smoothing": label_smoothing}
+        super().__init__(policy, reward, algorithm, settings, folder, options=options)

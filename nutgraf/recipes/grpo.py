@@ -19,9 +19,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from nutgraf.errors import ConfigError
 from nutgraf.objectives.advantages import group_advantages
 from nutgraf.objectives.cispo import cispo_loss
 from nutgraf.objectives.grpo import clipped_policy_loss
@@ -31,7 +30,8 @@ from nutgraf.objectives.reduce import (
     token_sum_count,
 )
 from nutgraf.objectives.sequence_ratio import sequence_level
-from nutgraf.recipes.recipe import Recipe
+from nutgraf.ranges import check_options
+from nutgraf.recipes.recipe import Recipe, refuse_idle
 from nutgraf.rewards.base import Reward
 from nutgraf.rl.algorithm import Algorithm, Experience, group
 from nutgraf.rl.settings import RLSettings
@@ -95,6 +95,25 @@ def _token_loss(
     return loss
 
 
+def _check(options: dict[str, Any], high: float) -> None:
+    """Refuse options out of range, and limits that a weight does not read."""
+    check_options(
+        options,
+        clip_range="(0, 1)",
+        clip_range_high="> 0 or None",
+        dual_clip="> 1 or None",
+        ratio_limit=f"> {1 + high} or None",
+        ratio=get_args(Ratio),
+        average=get_args(Average),
+        resample="integer >= 0",
+        stale="integer >= 0",
+    )
+    if options["ratio"] == "weight":
+        idle = ["dual_clip", "ratio_limit"]
+        idle += [] if options["clip_range_high"] is None else ["clip_range"]
+        refuse_idle(GRPO, "the ratio 'weight' (CISPO)", *idle, **options)
+
+
 class GRPO(Recipe):
     """Group relative policy optimisation.
 
@@ -102,10 +121,13 @@ class GRPO(Recipe):
         policy: what to improve; its weights now are the reference of the KL.
         reward: the reward.
         settings: see `RLSettings`.
-        clip_range: largest fall of a ratio that is rewarded, in (0, 1).
+        clip_range: largest fall of a ratio that is rewarded, in (0, 1); with the ratio
+            "weight" only what takes the place of `clip_range_high`.
         clip_range_high: largest rise that is rewarded, > 0; None = `clip_range`.
         dual_clip: > 1, limits the loss of tokens of negative advantage; None = none.
+            Not with the ratio "weight".
         ratio_limit: > 1 + the upper clip, the same as a two-sided clip; None = none.
+            Not with the ratio "weight".
         scale: divide advantages by the group's standard deviation.
         ratio: "token", "sequence" (GSPO), or "weight" (CISPO: no token is left out).
         average: over all "token"s, per "sequence" first, or by the "length" limit.
@@ -114,6 +136,9 @@ class GRPO(Recipe):
         stale: > 0: samples are drawn from weights that are renewed every so many
             updates, and corrected by truncated importance weights.
         folder: run folder; None keeps nothing on disk.
+
+    Raises:
+        ConfigError: an option is out of range, or nothing reads it.
 
     Reference: Shao et al. 2024, arXiv 2402.03300; see `VARIANTS`.
     """
@@ -136,17 +161,24 @@ class GRPO(Recipe):
         folder: str | Path | None = None,
     ) -> None:
         """Build the trainer."""
-        if not 0.0 < clip_range < 1.0:
-            raise ConfigError(
-                f"clip_range must be in (0, 1). Received: clip_range={clip_range}. "
-                "The PPO paper uses 0.2."
-            )
+        high = clip_range if clip_range_high is None else clip_range_high
+        options = {
+            "clip_range": clip_range,
+            "clip_range_high": clip_range_high,
+            "dual_clip": dual_clip,
+            "ratio_limit": ratio_limit,
+            "scale": scale,
+            "ratio": ratio,
+            "average": average,
+            "resample": resample,
+            "stale": stale,
+        }
+        _check(options, high)
         averages: dict[str, Callable[..., Any]] = {
             "token": token_sum_count,
             "sequence": sequence_sum_count,
             "length": partial(fixed_length_sum_count, length=settings.length),
         }
-        high = clip_range if clip_range_high is None else clip_range_high
         algorithm = Algorithm(
             estimate=group(partial(group_advantages, scale=scale)),
             token_loss=_token_loss(
@@ -158,4 +190,4 @@ class GRPO(Recipe):
             lag=stale,
             stale=stale > 0,
         )
-        super().__init__(policy, reward, algorithm, settings, folder)
+        super().__init__(policy, reward, algorithm, settings, folder, options=options)

@@ -7,10 +7,13 @@ disk: memory does not grow with the data.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from nutgraf.data.row_store import rows_on_disk
 from nutgraf.data.rows import Row
@@ -46,8 +49,12 @@ from nutgraf.training.run_state import latest_checkpoint
 
 __all__ = ["improve", "make_reward"]
 
-MODELS = ("best", "last")
-"""Model folders that a run writes."""
+_FIRST = 100
+"""Rows that tell what a word is."""
+_COUNTED = 256
+"""References that are counted to tell whether they fit."""
+_CUT = 0.1
+"""Share of them that may be cut untold."""
 
 
 def make_reward(
@@ -107,17 +114,33 @@ def improve(
     extract = settings.task == "extract"
     with mixed_precision(settings.mixed_precision):
         policy = (load_span_policy if extract else load_policy)(settings.start)
+    settings.rl.fitted(policy.codec.max_target)
     report(f"reading the rows of {settings.data.source}")
     found = load_split(settings.data, "train", report)
     if extract:
         found = window_rows(settings.data, policy.codec, "train", report)
-    with rows_on_disk(found, folder) as rows:
-        return _run(settings, policy, rows, done, report, callbacks)
+    found = iter(found)
+    first = list(itertools.islice(found, _FIRST))
+    words = words_of(first)
+    reward = make_reward(settings.reward, words, settings.rl.seed)
+    with _closed(reward):
+        recipe = make_recipe(  # which refuses options: before all rows are read
+            settings.algorithm,
+            policy,
+            reward,
+            settings.rl,
+            options=settings.options,
+            folder=folder,
+        )
+        with rows_on_disk(itertools.chain(first, found), folder) as rows:
+            return _run(settings, recipe, policy, reward, rows, done, report, callbacks)
 
 
 def _run(
     settings: ImproveSettings,
+    recipe: Any,
     policy: Any,
+    reward: Reward,
     rows: Sequence[Row],
     done: int,
     report: Callable[[str], None],
@@ -125,16 +148,7 @@ def _run(
 ) -> dict[str, Any]:
     """Take the updates that are left; see `improve`."""
     folder = Path(settings.out)
-    words = words_of(rows[:100])
-    reward = make_reward(settings.reward, words, settings.rl.seed)
-    recipe = make_recipe(
-        settings.algorithm,
-        policy,
-        reward,
-        settings.rl,
-        options=settings.options,
-        folder=folder,
-    )
+    words = words_of(rows[:_FIRST])
     data = rows_name(rows)
     refuse_other_rows(folder, data)
     card = {**run_card(settings, policy, data), "rows": len(rows)}
@@ -144,12 +158,14 @@ def _run(
         f"{len(rows):,} prompts; {total:,} updates of {settings.rl.prompts} x "
         f"{settings.rl.samples} samples, words counted as {words}"
     )
+    if cut := _cut_references(policy.codec, rows, settings.rl.length):
+        report(cut)
     if done:
         report(f"goes on after update {done:,} of {total:,}")
     writer = Extractor(policy) if settings.task == "extract" else None
     guard = make_watch(settings, policy, rows, reward, words, report, writer)
     limit = settings.max_minutes * 60 or math.inf
-    with live_display(settings.algorithm, total, done) as watch, _closed(reward):
+    with live_display(settings.algorithm, total, done) as watch:
         records = recipe.fit(
             rows, callbacks, watch=watch, stop_after=limit, guard=guard
         )
@@ -165,6 +181,20 @@ def _run(
     return {"updates": done, "first": first, "last": last}
 
 
+def _cut_references(codec: Any, rows: Sequence[Row], length: int) -> str:
+    """Tell that many references are longer than the samples may be; "" when few are."""
+    some = rows[:: -(-len(rows) // _COUNTED) or 1]
+    sizes = np.sort(codec.batch(some).target_mask.sum(axis=1)) if some else np.ones(1)
+    share = (sizes > length).mean()
+    if share <= _CUT:
+        return ""
+    enough = sizes[math.ceil((1 - _CUT) * len(sizes)) - 1]
+    return (
+        f"{share:.0%} of the references are longer than rl.length, {length} actions, "
+        f"and are cut there; --rl.length {enough} cuts a tenth at most"
+    )
+
+
 def _closed(reward: Reward) -> contextlib.AbstractContextManager[Any]:
     """End a reward's processes with the run."""
     return reward if isinstance(reward, PooledReward) else contextlib.nullcontext()
@@ -175,7 +205,7 @@ def _check(settings: ImproveSettings, folder: Path) -> int:
     read_options(settings.algorithm, settings.options)
     make_reward(settings.reward)
     unoptimised(settings.guard.metrics)
-    if Path(settings.start).resolve() in [(folder / n).resolve() for n in MODELS]:
+    if Path(settings.start).resolve() == (folder / "last").resolve():
         raise ConfigError(
             f"start must be a folder that the run does not write. Received: "
             f"{settings.start}, the model of the run {folder}. Give another `out`."
@@ -202,8 +232,6 @@ def _outcome(
     line = f"{state} at update {done:,}; model in {folder / 'last'}"
     if guard.get("weights_of") is not None:
         line += f", with the weights of update {guard['weights_of']:,}"
-    elif guard.get("best") is not None:
-        line += f"; best safe look at update {guard['best']:,}, in {folder / 'best'}"
     name = "reward/mean" if "reward/mean" in records[0] else "loss/supervised"
     change = f"{records[0][name]:.3f} -> {records[-1][name]:.3f}"
     return f"{line}; {name.partition('/')[0]} {change}"

@@ -20,6 +20,7 @@ import numpy as np
 from keras import ops
 
 from nutgraf.objectives.minimum_risk import minimum_risk_loss
+from nutgraf.ranges import check_options
 from nutgraf.recipes.recipe import Recipe
 from nutgraf.rewards.base import Reward
 from nutgraf.rl.algorithm import Algorithm, Estimate, Experience, Signals
@@ -56,6 +57,9 @@ class MinimumRisk(Recipe):
         sharpness: > 0, alpha of the paper.
         folder: run folder; None keeps nothing on disk.
 
+    Raises:
+        ConfigError: the sharpness is out of range.
+
     Reference: Shen et al. 2016, arXiv 1512.02433, section 3.
     """
 
@@ -69,9 +73,11 @@ class MinimumRisk(Recipe):
         folder: str | Path | None = None,
     ) -> None:
         """Build the trainer."""
+        options = {"sharpness": sharpness}
+        check_options(options, sharpness="> 0")
         algorithm = Algorithm(
             estimate=_estimate,
             token_loss=partial(_token_loss, sharpness=sharpness),
             reduce=prompt_sum_count,
         )
-        super().__init__(policy, reward, algorithm, settings, folder)
+        super().__init__(policy, reward, algorithm, settings, folder, options=options)

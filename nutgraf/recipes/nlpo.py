@@ -14,10 +14,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from nutgraf.errors import ConfigError
+from nutgraf.ranges import check_options
 from nutgraf.recipes.ppo import ppo_algorithm
 from nutgraf.recipes.recipe import Recipe
 from nutgraf.rewards.base import Reward
+from nutgraf.rl.actor_critic import ALLOWED
 from nutgraf.rl.settings import RLSettings
 
 __all__ = ["NLPO"]
@@ -38,8 +39,11 @@ class NLPO(Recipe):
         trace: lambda of GAE, in [0, 1].
         critic: "shared" (a head on the policy's states) or "separate".
         critic_weight: weight of the critic's loss, > 0.
-        critic_warmup: updates in which only the critic learns.
+        critic_warmup: >= 0, updates in which only the critic learns.
         folder: run folder; None keeps nothing on disk.
+
+    Raises:
+        ConfigError: an option is out of range.
 
     Reference: Ramamurthy et al. 2023, arXiv 2210.01241, algorithm 1.
     """
@@ -62,22 +66,27 @@ class NLPO(Recipe):
         folder: str | Path | None = None,
     ) -> None:
         """Build the trainer."""
-        if not 0.0 < mask_top_p < 1.0 or mask_every < 1:
-            raise ConfigError(
-                "mask_top_p must be in (0, 1) and mask_every an integer >= 1. "
-                f"Received: mask_top_p={mask_top_p}, mask_every={mask_every}. PPO is "
-                "the same without a mask."
-            )
-        algorithm = ppo_algorithm(
-            settings,
-            clip_range=clip_range,
-            kl_target=kl_target,
-            discount=discount,
-            trace=trace,
-            critic=critic,
-            critic_weight=critic_weight,
-            critic_warmup=critic_warmup,
-            mask_top_p=mask_top_p,
-            lag=mask_every,
+        options: dict[str, Any] = {
+            "clip_range": clip_range,
+            "kl_target": kl_target,
+            "discount": discount,
+            "trace": trace,
+            "critic": critic,
+            "critic_weight": critic_weight,
+            "critic_warmup": critic_warmup,
+        }
+        mask = {"mask_top_p": mask_top_p, "mask_every": mask_every}
+        check_options(
+            {**mask, **options},
+            mask_top_p="(0, 1)",
+            mask_every="integer >= 1",
+            clip_range="(0, 1)",
+            kl_target=">= 0",
+            **ALLOWED,
         )
-        super().__init__(policy, reward, algorithm, settings, folder, least=1)
+        algorithm = ppo_algorithm(
+            settings, **options, mask_top_p=mask_top_p, lag=mask_every
+        )
+        super().__init__(
+            policy, reward, algorithm, settings, folder, 1, {**mask, **options}
+        )

@@ -20,9 +20,10 @@ from typing import Any, Literal
 from nutgraf.objectives.grpo import clipped_policy_loss
 from nutgraf.objectives.kl_controller import adaptive_kl_weight
 from nutgraf.objectives.value import value_loss
-from nutgraf.recipes.recipe import Recipe
+from nutgraf.ranges import check_options
+from nutgraf.recipes.recipe import Recipe, refuse_idle
 from nutgraf.rewards.base import Reward
-from nutgraf.rl.actor_critic import actor_critic_estimate, mean_kl
+from nutgraf.rl.actor_critic import ALLOWED, actor_critic_estimate, mean_kl
 from nutgraf.rl.algorithm import Algorithm, Estimate, Experience, Signals
 from nutgraf.rl.settings import RLSettings
 
@@ -126,15 +127,19 @@ class PPO(Recipe):
         clip_range: largest change of a token's ratio that is rewarded, in (0, 1).
         dual_clip: > 1, limits the loss of tokens of negative advantage; None = none.
         kl_target: nats per text that the price of the KL aims at; 0 = a fixed price.
-        kl_horizon: texts over which the price follows the KL, > 0.
+        kl_horizon: texts over which the price follows the KL, at least a fifth of an
+            update's; only with a `kl_target`.
         discount: of later rewards, in [0, 1].
         trace: lambda of GAE, in [0, 1].
         critic: "shared" (a head on the policy's states) or "separate".
         critic_clip: largest change of the critic's value that is rewarded, in reward
             units; None = no limit.
         critic_weight: weight of the critic's loss, > 0.
-        critic_warmup: updates in which only the critic learns.
+        critic_warmup: >= 0, updates in which only the critic learns.
         folder: run folder; None keeps nothing on disk.
+
+    Raises:
+        ConfigError: an option is out of range, or nothing reads it.
 
     Reference: Schulman et al. 2017, arXiv 1707.06347, eq. 7 and 9.
     """
@@ -158,17 +163,28 @@ class PPO(Recipe):
         folder: str | Path | None = None,
     ) -> None:
         """Build the trainer."""
-        algorithm = ppo_algorithm(
-            settings,
-            clip_range=clip_range,
-            dual_clip=dual_clip,
-            kl_target=kl_target,
-            kl_horizon=kl_horizon,
-            discount=discount,
-            trace=trace,
-            critic=critic,
-            critic_clip=critic_clip,
-            critic_weight=critic_weight,
-            critic_warmup=critic_warmup,
+        options: dict[str, Any] = {
+            "clip_range": clip_range,
+            "dual_clip": dual_clip,
+            "kl_target": kl_target,
+            "kl_horizon": kl_horizon,
+            "discount": discount,
+            "trace": trace,
+            "critic": critic,
+            "critic_clip": critic_clip,
+            "critic_weight": critic_weight,
+            "critic_warmup": critic_warmup,
+        }
+        check_options(
+            options,
+            clip_range="(0, 1)",
+            dual_clip="> 1 or None",
+            kl_target=">= 0",
+            kl_horizon=f">= {settings.prompts * settings.samples / 5}",
+            critic_clip="> 0 or None",
+            **ALLOWED,
         )
-        super().__init__(policy, reward, algorithm, settings, folder, least=1)
+        if not kl_target:
+            refuse_idle(PPO, "a fixed price of the KL", "kl_horizon", **options)
+        algorithm = ppo_algorithm(settings, **options)
+        super().__init__(policy, reward, algorithm, settings, folder, 1, options)

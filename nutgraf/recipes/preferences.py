@@ -76,7 +76,8 @@ class PreferenceTraining(PairLoop):
     ) -> None:
         """Compile nothing yet."""
         path = None if folder is None else Path(folder)
-        super().__init__(policy, training, single_groups, path)
+        identity = {"loss": loss, "beta": beta, "label_smoothing": label_smoothing}
+        super().__init__(policy, training, single_groups, path, identity)
         self._average = loss == "ipo"
         self._beta = beta
         self._smoothing = label_smoothing

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,32 @@ from nutgraf.rl.algorithm import Algorithm
 from nutgraf.rl.settings import RLSettings
 from nutgraf.rl.trainer import RLTrainer
 
-__all__ = ["Recipe"]
+__all__ = ["Recipe", "refuse_idle"]
+
+
+def refuse_idle(recipe: type, why: str, *names: str, **options: Any) -> None:
+    """Refuse options that were set although nothing reads them.
+
+    Args:
+        recipe: the class whose arguments they are.
+        why: what does not read them, in words.
+        *names: the options that are not read.
+        **options: all options.
+
+    Raises:
+        ConfigError: one of them differs from its default.
+    """
+    known = inspect.signature(recipe).parameters
+    idle = [
+        f"{name}={options[name]}"
+        for name in names
+        if options[name] != known[name].default
+    ]
+    if idle:
+        raise ConfigError(
+            f"Options must be such that something reads them; {why} does not. Received:"
+            f" {', '.join(idle)}. Leave them out."
+        )
 
 
 class Recipe:
@@ -26,6 +52,7 @@ class Recipe:
         settings: see `RLSettings`.
         folder: run folder; None keeps nothing on disk.
         least: fewest samples per prompt that the algorithm can work with.
+        options: the algorithm's own options; a run is resumed with the same.
 
     Raises:
         ConfigError: `settings.samples` is less than `least`.
@@ -39,6 +66,7 @@ class Recipe:
         settings: RLSettings,
         folder: str | Path | None,
         least: int = 2,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         """Build the trainer."""
         if settings.samples < least:
@@ -48,7 +76,8 @@ class Recipe:
                 f"samples={settings.samples}. 8 is usual."
             )
         path = None if folder is None else Path(folder)
-        self.trainer = RLTrainer(policy, reward, algorithm, settings, path)
+        identity = {"algorithm": type(self).__name__, **(options or {})}
+        self.trainer = RLTrainer(policy, reward, algorithm, settings, path, identity)
 
     def fit(
         self, data: Sequence[Row], callbacks: Sequence[Any] = (), **options: Any

@@ -14,18 +14,20 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from nutgraf.errors import ConfigError
 from nutgraf.objectives.advantages import running_mean_advantages
 from nutgraf.objectives.policy_gradient import policy_gradient_loss
-from nutgraf.recipes.recipe import Recipe
+from nutgraf.ranges import check_options
+from nutgraf.recipes.recipe import Recipe, refuse_idle
 from nutgraf.rewards.base import Reward
 from nutgraf.rl.actor_critic import actor_critic_estimate
 from nutgraf.rl.algorithm import Algorithm, Estimate, Experience, Signals
 from nutgraf.rl.settings import RLSettings
 
 __all__ = ["Reinforce"]
+
+Baseline = Literal["running", "learned"]
 
 
 def _running(signals: Signals, decay: float) -> Estimate:
@@ -56,6 +58,9 @@ class Reinforce(Recipe):
         critic_weight: weight of the learned baseline's error, > 0.
         folder: run folder; None keeps nothing on disk.
 
+    Raises:
+        ConfigError: an option is out of range, or nothing reads it.
+
     Reference: Williams 1992, Machine Learning 8.
     """
 
@@ -65,17 +70,22 @@ class Reinforce(Recipe):
         reward: Reward,
         settings: RLSettings = RLSettings(),  # noqa: B008 - frozen
         *,
-        baseline: Literal["running", "learned"] = "running",
+        baseline: Baseline = "running",
         decay: float = 0.9,
         critic_weight: float = 0.1,
         folder: str | Path | None = None,
     ) -> None:
         """Build the trainer."""
-        if baseline not in ("running", "learned"):
-            raise ConfigError(
-                f'baseline must be "running" or "learned". Received: {baseline!r}. '
-                'Leave it out for "running".'
-            )
+        options = {
+            "baseline": baseline,
+            "decay": decay,
+            "critic_weight": critic_weight,
+        }
+        check_options(
+            options, baseline=get_args(Baseline), decay="(0, 1]", critic_weight="> 0"
+        )
+        idle = "decay" if baseline == "learned" else "critic_weight"
+        refuse_idle(Reinforce, f"a {baseline} baseline", idle, **options)
         if baseline == "learned":
             algorithm = Algorithm(
                 estimate=partial(actor_critic_estimate, trace=1.0),
@@ -89,4 +99,4 @@ class Reinforce(Recipe):
                 token_loss=_token_loss,
                 memory={"baseline": 0.0, "count": 0.0},
             )
-        super().__init__(policy, reward, algorithm, settings, folder, least=1)
+        super().__init__(policy, reward, algorithm, settings, folder, 1, options)

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from nutgraf.errors import ConfigError
 from nutgraf.objectives.policy_gradient import policy_gradient_loss
+from nutgraf.ranges import check_options
 from nutgraf.recipes.recipe import Recipe
 from nutgraf.rewards.base import Reward
 from nutgraf.rl.algorithm import Algorithm, Estimate, Experience, Signals
@@ -51,6 +51,9 @@ class Rejection(Recipe):
         best: how many samples of each prompt are learned, in [1, samples).
         folder: run folder; None keeps nothing on disk.
 
+    Raises:
+        ConfigError: `best` is out of range.
+
     Reference: Dong et al. 2023, arXiv 2304.06767, algorithm 1.
     """
 
@@ -64,12 +67,9 @@ class Rejection(Recipe):
         folder: str | Path | None = None,
     ) -> None:
         """Build the trainer."""
-        if not 1 <= best < max(settings.samples, 2):
-            raise ConfigError(
-                f"best must be in [1, {settings.samples}), below `samples`. Received: "
-                f"best={best}. Leave it out for 1."
-            )
+        options = {"best": best}
+        check_options(options, best=f"integer [1, {max(settings.samples, 2)})")
         algorithm = Algorithm(
             estimate=partial(_estimate, best=best), token_loss=_token_loss
         )
-        super().__init__(policy, reward, algorithm, settings, folder)
+        super().__init__(policy, reward, algorithm, settings, folder, options=options)

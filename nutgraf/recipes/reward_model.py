@@ -108,7 +108,14 @@ class RewardModelTraining(PairLoop):
     ) -> None:
         """Compile nothing yet."""
         path = None if folder is None else Path(folder)
-        super().__init__(model, training, partial(group_pairs, most=texts), path)
+        identity = {
+            "margin_weight": margin_weight,
+            "centring_weight": centring_weight,
+            "dropout": dropout,
+            "texts": texts,
+        }
+        group = partial(group_pairs, most=texts)
+        super().__init__(model, training, group, path, identity)
 
         def statistics(
             values: list[Array], given: PairArrays, drop: Dropout | None

@@ -15,7 +15,16 @@ from nutgraf.objectives.returns import generalized_advantages
 from nutgraf.objectives.whiten import whiten
 from nutgraf.rl.algorithm import Estimate, Signals
 
-__all__ = ["actor_critic_estimate", "mean_kl", "token_rewards"]
+__all__ = ["ALLOWED", "actor_critic_estimate", "mean_kl", "token_rewards"]
+
+ALLOWED: dict[str, str | tuple[str, ...]] = {
+    "discount": "[0, 1]",
+    "trace": "[0, 1]",
+    "critic": ("shared", "separate"),
+    "critic_weight": "> 0",
+    "critic_warmup": "integer >= 0",
+}
+"""What the options of all actor-critic methods may be, see `check_options`."""
 
 
 def token_rewards(signals: Signals, kl_weight: float = 0.0) -> np.ndarray:

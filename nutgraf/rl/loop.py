@@ -46,11 +46,15 @@ class UpdateLoop:
         policy: the policy; its weights are the start.
         settings: the settings.
         prompts: rows per update.
-        folder: run folder (`metrics.jsonl`, `checkpoints/`, the model folder `last`
-            and, of a run that a guard judges, `best`), or None to keep nothing on disk.
-            Of a model of your own, model folders have the weights (`save_policy`).
+        folder: run folder (`metrics.jsonl`, `checkpoints/`, model folder `last`), or
+            None to keep nothing on disk.
         extra: weights that are trained beside the policy's, by name.
         memory: plain numbers that a run starts with and keeps in `position`.
+        identity: plain values beside the settings, by name, with which a run must be
+            resumed; "algorithm" is the name of the class by default.
+
+    Raises:
+        ConfigError: `settings.length` is more than the policy writes.
     """
 
     def __init__(
@@ -61,16 +65,18 @@ class UpdateLoop:
         folder: Path | None = None,
         extra: Mapping[str, np.ndarray] | None = None,
         memory: Mapping[str, float] | None = None,
+        identity: Mapping[str, Any] | None = None,
     ) -> None:
         """Keep the start; compile nothing yet."""
         self.policy = policy
-        self.settings = settings
+        self.settings = settings.fitted(policy.codec.max_target)
         self.prompts = prompts
         self.folder = None if folder is None else Path(folder)
         self.optimizer = AdamW(beta2=0.99, weight_decay=settings.weight_decay)
         self._names = weight_names(policy.variables) + list(extra or {})
         self._apply = apply_step(self.optimizer, settings.clip_norm, self._names)
         self._memory = dict(memory or {})
+        self._identity = {"algorithm": type(self).__name__, **(identity or {})}
         self.start = to_numpy([variable.value for variable in policy.variables])
         self.start += list((extra or {}).values())
 
@@ -103,9 +109,7 @@ class UpdateLoop:
             watch: called with the update's number and its numbers, for a live display.
             stop_after: seconds; then a checkpoint is written and the training stops.
             guard: watches for reward hacking, see `nutgraf.rl.guard`; it may end the
-                run, and changes nothing that is learned. The model folder `best` has
-                the weights of its best safe look: the highest reward on the watched
-                rows among those where nothing was broken, the start's at first.
+                run, and changes nothing that is learned.
 
         Returns:
             The numbers of each update done by this call.
@@ -200,14 +204,7 @@ class UpdateLoop:
 
     def _guarded(self, watch: Watch | None) -> Guarded:
         own, updates = len(self.policy.variables), self.settings.updates
-        return Guarded(
-            watch, self.start, own, self._names, updates, self.folder, self._save_best
-        )
-
-    def _save_best(self, weights: Sequence[Any]) -> None:
-        """Write the best safe weights of the policy."""
-        if self.folder is not None:
-            save_policy(self.folder / "best", self.policy, values=to_numpy(weights))
+        return Guarded(watch, self.start, own, self._names, updates, self.folder)
 
     def _batch(self, rows: Sequence[Row], plan: PromptPlan) -> Batch:
         """Encode the rows of a plan, targets at one fixed length."""
@@ -219,7 +216,7 @@ class UpdateLoop:
         )
 
     def _first_state(self) -> RunState:
-        plain = _jsonable(asdict(self.settings))
+        plain = _jsonable({**asdict(self.settings), **self._identity})
         if self.folder is not None:
             state = resume(self.folder, self._names, plain)
             if state is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ class PairLoop(UpdateLoop):
         folder: run folder (`metrics.jsonl`, `checkpoints/`, the model folders `best`,
             with the highest accuracy on held-out pairs, and `last`), or None to keep
             nothing on disk.
+        identity: see `UpdateLoop`.
     """
 
     def __init__(
@@ -48,10 +49,16 @@ class PairLoop(UpdateLoop):
         training: PairSettings,
         group: Callable[[Sequence[Pair]], list[PairGroup]],
         folder: Path | None,
+        identity: Mapping[str, Any] | None = None,
     ) -> None:
         """Compile nothing yet."""
         super().__init__(
-            model, training.for_loop(1), training.prompts, folder, memory=_MEMORY
+            model,
+            training.for_loop(1),
+            training.prompts,
+            folder,
+            memory=_MEMORY,
+            identity=identity,
         )
         self.training = training
         self._group = group

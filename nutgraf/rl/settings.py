@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from nutgraf.arrays import Processors
 from nutgraf.errors import ConfigError
 from nutgraf.ranges import check_ranges
 
@@ -70,6 +71,7 @@ class RLSettings:
             **dict.fromkeys((*weights, "warmup", "clip_norm", "micro_prompts"), ">= 0"),
             learning_rate="> 0",
         )
+        Processors(self.temperature, self.top_k, self.top_p)  # which has their ranges
         if not 0 <= self.overlong_buffer < self.length:
             raise ConfigError(
                 f"overlong_buffer must be in [0, {self.length}), below `length`. "
@@ -81,3 +83,22 @@ class RLSettings:
                 f"micro_prompts must divide prompts={self.prompts}, or be 0. Received: "
                 f"micro_prompts={self.micro_prompts}. 0 takes all at once."
             )
+
+    def fitted(self, longest: int) -> RLSettings:
+        """Refuse samples that are longer than a model writes.
+
+        Args:
+            longest: most actions of a text of the model.
+
+        Returns:
+            These settings.
+
+        Raises:
+            ConfigError: the samples are longer.
+        """
+        if self.length > longest:
+            raise ConfigError(
+                f"rl.length must be at most {longest}, the longest text of this model. "
+                f"Received: rl.length={self.length}. Lower it."
+            )
+        return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from nutgraf.errors import ConfigError
 from nutgraf.objectives.importance import truncated_importance_weights
 from nutgraf.objectives.overlong import soft_overlong_penalty
 from nutgraf.rewards.base import Reward
+from nutgraf.rewards.identity import identity_of
 from nutgraf.rl.algorithm import Algorithm, Estimate, Experience, Signals
 from nutgraf.rl.critic import Critic
 from nutgraf.rl.experience import experience_of, packed, split
@@ -52,6 +53,7 @@ class RLTrainer(UpdateLoop):
         algorithm: see `Algorithm`.
         settings: the settings.
         folder: run folder, see `UpdateLoop`, or None to keep nothing on disk.
+        identity: see `UpdateLoop`; the reward is added to it.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class RLTrainer(UpdateLoop):
         algorithm: Algorithm,
         settings: RLSettings,
         folder: Path | None = None,
+        identity: Mapping[str, Any] | None = None,
     ) -> None:
         """Compile nothing yet."""
         self.critic = Critic(policy, algorithm.critic) if algorithm.critic else None
@@ -71,6 +74,7 @@ class RLTrainer(UpdateLoop):
             folder,
             self.critic.start if self.critic else None,
             algorithm.memory,
+            {**(identity or {}), "reward": identity_of(reward)},
         )
         self.reward = reward
         self.algorithm = algorithm

@@ -138,7 +138,8 @@ def resume(folder: Path, names: list[str], settings: dict[str, Any]) -> RunState
     Args:
         folder: the run folder.
         names: name of each weight, as in saving.
-        settings: plain values, as they come back from JSON.
+        settings: plain values, as they come back from JSON; those that the checkpoint
+            does not name are not compared.
 
     Returns:
         The state, None when there is no checkpoint.
@@ -152,10 +153,10 @@ def resume(folder: Path, names: list[str], settings: dict[str, Any]) -> RunState
         return None
     state = load_state(checkpoint, names)
     before = state.position["settings"]
-    if before != settings:
-        keys = [key for key in settings if settings[key] != before.get(key)]
+    keys = [key for key in settings if settings[key] != before.get(key, settings[key])]
+    if keys:
         old, new = (
-            ", ".join(f"{key} = {some.get(key)!r}" for key in keys)
+            ", ".join(f"{key} = {some[key]!r}" for key in keys)
             for some in (before, settings)
         )
         raise ConfigError(

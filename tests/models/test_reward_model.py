@@ -95,3 +95,14 @@ def test_a_wider_window_has_the_same_weights(tokenizer):
     assert with_window(policy) is policy
     with pytest.raises(ConfigError, match="max_source"):
         with_window(policy, max_source=-1)
+
+
+@pytest.mark.parametrize(
+    "learned",
+    [{"positions": "learned"}, {"architecture": "decoder-only", "block": "gpt2"}],
+)
+def test_learned_positions_keep_their_limits(tokenizer, learned):
+    policy = toy_policy(tokenizer, **learned)
+    assert with_window(policy, 48, 12) is policy
+    with pytest.raises(ConfigError, match="max_source=48 and max_text=12.*text=20. L"):
+        with_window(policy, max_target=20)

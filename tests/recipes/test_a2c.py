@@ -9,7 +9,7 @@ from tests.rl.test_actor_critic import signals
 
 
 def test_an_advantage_is_what_the_critic_did_not_expect(policy):
-    recipe = A2C(policy, toy_reward, RLSettings(kl_weight=0.0), trace=1.0)
+    recipe = A2C(policy, toy_reward, RLSettings(length=8, kl_weight=0.0), trace=1.0)
     values = np.full((1, 2, 3), 0.25, "float32")
     found = to_numpy(recipe.trainer.algorithm.estimate(signals(values)).advantages)
     np.testing.assert_allclose(found, [[[0.75] * 3, [1.75, 0, 0]]], atol=1e-6)

@@ -157,3 +157,43 @@ def test_unknown_algorithms_are_refused():
 def test_group_methods_need_a_group(tokenizer, name):
     with pytest.raises(ConfigError, match="samples must be at least 2"):
         recipe_of(name, tokenizer, dataclasses.replace(SETTINGS, samples=1))
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        ("grpo", "clip_range=1.5"),
+        ("grpo", "clip_range_high=0"),
+        ("dapo", "dual_clip=1"),
+        ("gspo", "ratio_limit=0.5"),
+        ("grpo", "resample=-1"),
+        ("grpo", "stale=-1"),
+        ("cispo", "dual_clip=3"),
+        ("cispo", "ratio_limit=6"),
+        ("cispo", "clip_range=0.1"),
+        ("reinforce", "decay=0"),
+        ("reinforce", "critic_weight=0.5"),
+        ("minimum-risk", "sharpness=0"),
+        ("a2c", "discount=1.5"),
+        ("a2c", "trace=-0.1"),
+        ("a2c", "critic_weight=0"),
+        ("a2c", "critic_warmup=-1"),
+        ("ppo", "kl_target=-1"),
+        ("ppo", "kl_horizon=3"),
+        ("ppo", "kl_horizon=500"),
+        ("ppo", "critic_clip=0"),
+        ("nlpo", "mask_top_p=1"),
+        ("nlpo", "mask_every=0"),
+        ("nlpo", "trace=nan"),
+        ("dpo", "beta=0"),
+        ("dpo", "label_smoothing=0.5"),
+        ("ipo", "label_smoothing=0.1"),
+        ("rejection", "best=4"),
+    ],
+)
+def test_options_are_refused_when_the_algorithm_is_made(policy, name, option):
+    """Out of range, or read by nothing: the name and the value are told."""
+    key, _, value = option.partition("=")
+    with pytest.raises(ConfigError, match=rf"{key}=(nan|{float(value):g})"):
+        make_recipe(name, policy, echo, SETTINGS, options=[option])
+    make_recipe(name, policy, echo, SETTINGS)

@@ -61,5 +61,16 @@ def test_a_random_reward_teaches_nothing(tokenizer, rows):
 
 
 def test_clip_range_is_checked(policy):
-    with pytest.raises(ConfigError, match=r"clip_range must be in \(0, 1\).*1.5"):
+    with pytest.raises(ConfigError, match=r"clip_range must be .* in \(0, 1\).*1.5"):
         GRPO(policy, echo, SETTINGS, clip_range=1.5)
+
+
+def test_limits_that_a_weight_does_not_read_are_refused(policy):
+    weight = {"ratio": "weight", "clip_range_high": 4.0}
+    for idle in ({"dual_clip": 3.0}, {"ratio_limit": 6.0}, {"clip_range": 0.1}):
+        ((name, value),) = idle.items()
+        found = f"the ratio 'weight' .CISPO. does not. Received: {name}={value}"
+        with pytest.raises(ConfigError, match=found):
+            GRPO(policy, echo, SETTINGS, **weight, **idle)
+        GRPO(policy, echo, SETTINGS, **idle)
+    GRPO(policy, echo, SETTINGS, ratio="weight", clip_range=0.1)  # the upper limit

@@ -5,6 +5,7 @@ import tracemalloc
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 
 from nutgraf.data.rows import Row
@@ -190,6 +191,52 @@ def test_what_is_unknown_is_told_before_anything_slow(
     with pytest.raises(error, match=message.replace('"bleu"', "'bleu'")):
         improve(wrong)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_start_cannot_write_is_refused_before_rows_are_read(
+    settings, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("nutgraf.recipes.improve.load_split", None)
+    longer = dataclasses.replace(settings.rl, length=13)
+    wrong = dataclasses.replace(settings, rl=longer, out=str(tmp_path))
+    with pytest.raises(ConfigError, match="rl.length must be at most 12.*length=13"):
+        improve(wrong)
+
+
+def test_options_are_refused_before_all_rows_are_read(settings, tmp_path, monkeypatch):
+    read = []
+
+    def rows(*given):
+        for row in toy_rows(200):
+            read.append(row)
+            yield row
+
+    monkeypatch.setattr("nutgraf.recipes.improve.load_split", rows)
+    chosen = {"algorithm": "minimum-risk", "options": ("sharpness=0",)}
+    wrong = dataclasses.replace(settings, out=str(tmp_path), **chosen)
+    with pytest.raises(ConfigError, match="sharpness must be a number > 0"):
+        improve(wrong)
+    assert len(read) == 100  # which tell the language
+
+
+@pytest.mark.parametrize(("length", "told"), [(4, "--rl.length"), (12, "")])
+def test_references_that_are_cut_are_told(
+    settings, tmp_path, monkeypatch, length, told
+):
+    """Four words of one or two pieces each, and the end action."""
+    monkeypatch.setattr(GRPO, "fit", lambda *given, **more: [])
+    lines = []
+    chosen = dataclasses.replace(settings.rl, length=length)
+    out = str(tmp_path)
+    improve(dataclasses.replace(settings, rl=chosen, out=out), lines.append)
+    cut = [line for line in lines if "references are longer than rl.length" in line]
+    assert bool(cut) == bool(told)
+    if cut:
+        policy, rows = load_policy(settings.start), toy_rows(24)
+        sizes = sorted(policy.codec.batch(rows).target_mask.sum(axis=1))
+        expected = f"{np.mean(np.array(sizes) > 4):.0%} of the references are longer"
+        assert cut[0].startswith(f"{expected} than rl.length, 4 actions")
+        assert f"--rl.length {sizes[21]} cuts" in cut[0]  # 22 of 24 are no longer
 
 
 def test_mixed_precision_improves_in_bfloat16_what_stays_float32(settings, tmp_path):

@@ -58,7 +58,7 @@ def test_the_masked_probability_sums_to_one(policy, masked):
 def test_filters_of_ones_own_are_refused(policy):
     with pytest.raises(ConfigError, match="top_p=0.9"):
         NLPO(policy, toy_reward, dataclasses.replace(SETTINGS, top_p=0.9))
-    with pytest.raises(ConfigError, match="mask_top_p must be in"):
+    with pytest.raises(ConfigError, match="mask_top_p must be a number in"):
         NLPO(policy, toy_reward, SETTINGS, mask_top_p=1.0)
 
 

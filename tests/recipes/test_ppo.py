@@ -8,7 +8,9 @@ from tests.rl.test_actor_critic import signals
 
 
 def estimate(policy, **options):
-    recipe = PPO(policy, toy_reward, RLSettings(kl_weight=0.1), **options)
+    recipe = PPO(
+        policy, toy_reward, RLSettings(prompts=2, length=8, kl_weight=0.1), **options
+    )
     algorithm = recipe.trainer.algorithm
     return algorithm.estimate(signals(memory=algorithm.memory))
 

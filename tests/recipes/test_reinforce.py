@@ -10,7 +10,7 @@ from tests.rl.test_actor_critic import signals
 
 
 def test_the_baseline_is_the_mean_of_earlier_rewards(policy):
-    algorithm = Reinforce(policy, toy_reward, RLSettings()).trainer.algorithm
+    algorithm = Reinforce(policy, toy_reward, RLSettings(length=8)).trainer.algorithm
     first = algorithm.estimate(signals(memory=algorithm.memory))
     assert to_numpy(first.advantages).tolist() == [[0, 0]]  # nothing to compare with
     assert first.memory["baseline"] == pytest.approx(1.5)
@@ -19,7 +19,7 @@ def test_the_baseline_is_the_mean_of_earlier_rewards(policy):
 
 
 def test_the_learned_baseline_is_what_the_critic_expects(policy):
-    recipe = Reinforce(policy, toy_reward, RLSettings(), baseline="learned")
+    recipe = Reinforce(policy, toy_reward, RLSettings(length=8), baseline="learned")
     values = np.full((1, 2, 3), 0.5, "float32")
     found = recipe.trainer.algorithm.estimate(signals(values))
     np.testing.assert_allclose(
@@ -33,5 +33,19 @@ def test_works_with_one_sample_per_prompt(policy, rows):
 
 
 def test_other_baselines_are_refused(policy):
-    with pytest.raises(ConfigError, match='"running" or "learned". Received: \'mean\''):
-        Reinforce(policy, toy_reward, RLSettings(), baseline="mean")
+    with pytest.raises(
+        ConfigError, match="one of running, learned. Received: .*'mean'"
+    ):
+        Reinforce(policy, toy_reward, RLSettings(length=8), baseline="mean")
+
+
+@pytest.mark.parametrize(
+    "idle",
+    [
+        {"baseline": "learned", "decay": 0.5},
+        {"baseline": "running", "critic_weight": 0.5},
+    ],
+)
+def test_what_the_baseline_does_not_read_is_refused(policy, idle):
+    with pytest.raises(ConfigError, match=f"a {idle['baseline']} baseline does not"):
+        Reinforce(policy, toy_reward, RLSettings(length=8), **idle)

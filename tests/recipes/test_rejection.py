@@ -23,5 +23,5 @@ def test_the_best_are_kept_and_none_where_all_are_equal(policy, best, expected):
 
 
 def test_at_least_one_is_rejected(policy):
-    with pytest.raises(ConfigError, match=r"best must be in \[1, 4\)"):
+    with pytest.raises(ConfigError, match=r"best must be an integer in \[1, 4\)"):
         Rejection(policy, toy_reward, SETTINGS, best=4)

@@ -17,7 +17,7 @@ def nothing(prompts, completions, references, rows=None):
     return [0.0] * len(prompts)
 
 
-ALGORITHM = GRPO(toy_policy(), nothing, RLSettings()).trainer.algorithm
+ALGORITHM = GRPO(toy_policy(), nothing, RLSettings(length=8)).trainer.algorithm
 
 
 @pytest.fixture

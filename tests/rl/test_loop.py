@@ -1,10 +1,11 @@
+import dataclasses
 import math
 
 import keras
 import numpy as np
 import pytest
 
-from nutgraf.errors import DataError, RunError
+from nutgraf.errors import ConfigError, DataError, RunError
 from nutgraf.models.checkpoint import load_policy
 from nutgraf.rl.loop import UpdateLoop
 from nutgraf.rl.settings import RLSettings
@@ -20,8 +21,8 @@ SETTINGS = RLSettings(
 class AddOne(UpdateLoop):
     """An update that needs no gradient: every weight grows by 1."""
 
-    def __init__(self, policy, settings=SETTINGS, folder=None):
-        super().__init__(policy, settings, settings.prompts, folder)
+    def __init__(self, policy, settings=SETTINGS, folder=None, **more):
+        super().__init__(policy, settings, settings.prompts, folder, **more)
         self.seen = []
 
     def update(self, state, draw):
@@ -124,6 +125,23 @@ def test_killed_goes_on_from_the_last_checkpoint(tokenizer, rows, tmp_path):
     AddOne(toy_policy(tokenizer), folder=tmp_path).fit(rows, [callback])
     assert [step for step, _ in callback.calls] == [3, 4, 5]  # 3 is done again
     assert [record["step"] for record in read_metrics(tmp_path)] == [1, 2, 3, 4, 5]
+
+
+def test_a_run_is_resumed_as_what_it_was_started(policy, rows, tmp_path):
+    AddOne(policy, folder=tmp_path, identity={"beta": 0.1}).fit(rows, stop_after=0.0)
+    for identity, told in (
+        ({"beta": 0.2}, "with: beta = 0.1. Received: beta = 0.2. Use"),
+        ({"algorithm": "B"}, "with: algorithm = 'AddOne'. Received: algorithm = 'B'"),
+    ):
+        other = AddOne(policy, folder=tmp_path, identity={"beta": 0.1, **identity})
+        with pytest.raises(ConfigError, match=told):
+            other.fit(rows)
+    AddOne(policy, folder=tmp_path, identity={"beta": 0.1}).fit(rows)
+
+
+def test_samples_longer_than_the_model_writes_are_refused(policy):
+    with pytest.raises(ConfigError, match="rl.length must be at most 12"):
+        AddOne(policy, dataclasses.replace(SETTINGS, length=13))
 
 
 def test_needs_as_many_rows_as_prompts(policy, rows):

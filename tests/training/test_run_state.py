@@ -75,6 +75,7 @@ def test_a_run_is_resumed_with_its_settings_only(tmp_path):
     assert found.position["step"] == 5
     with pytest.raises(ConfigError, match="with: rate = 1.0. Received: rate = 2.0."):
         resume(tmp_path, NAMES, {"rate": 2.0, "seed": 3})
+    assert resume(tmp_path, NAMES, {"rate": 1.0, "other": 2}).position["step"] == 5
 
 
 def test_the_checkpoint_of_another_model_is_named(tmp_path):

@@ -49,6 +49,9 @@ from nutgraf.training.run_state import latest_checkpoint
 
 __all__ = ["improve", "make_reward"]
 
+MODELS = ("best", "last")
+"""Model folders that a run writes."""
+
 _FIRST = 100
 """Rows that tell what a word is."""
 _COUNTED = 256
@@ -205,7 +208,7 @@ def _check(settings: ImproveSettings, folder: Path) -> int:
     read_options(settings.algorithm, settings.options)
     make_reward(settings.reward)
     unoptimised(settings.guard.metrics)
-    if Path(settings.start).resolve() == (folder / "last").resolve():
+    if Path(settings.start).resolve() in [(folder / n).resolve() for n in MODELS]:
         raise ConfigError(
             f"start must be a folder that the run does not write. Received: "
             f"{settings.start}, the model of the run {folder}. Give another `out`."
@@ -232,6 +235,8 @@ def _outcome(
     line = f"{state} at update {done:,}; model in {folder / 'last'}"
     if guard.get("weights_of") is not None:
         line += f", with the weights of update {guard['weights_of']:,}"
+    elif guard.get("best") is not None:
+        line += f"; best safe look at update {guard['best']:,}, in {folder / 'best'}"
     name = "reward/mean" if "reward/mean" in records[0] else "loss/supervised"
     change = f"{records[0][name]:.3f} -> {records[-1][name]:.3f}"
     return f"{line}; {name.partition('/')[0]} {change}"

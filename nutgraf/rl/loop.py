@@ -46,8 +46,9 @@ class UpdateLoop:
         policy: the policy; its weights are the start.
         settings: the settings.
         prompts: rows per update.
-        folder: run folder (`metrics.jsonl`, `checkpoints/`, model folder `last`), or
-            None to keep nothing on disk.
+        folder: run folder (`metrics.jsonl`, `checkpoints/`, the model folder `last`
+            and, of a run that a guard judges, `best`), or None to keep nothing on disk.
+            Of a model of your own, model folders have the weights (`save_policy`).
         extra: weights that are trained beside the policy's, by name.
         memory: plain numbers that a run starts with and keeps in `position`.
         identity: plain values beside the settings, by name, with which a run must be
@@ -109,7 +110,9 @@ class UpdateLoop:
             watch: called with the update's number and its numbers, for a live display.
             stop_after: seconds; then a checkpoint is written and the training stops.
             guard: watches for reward hacking, see `nutgraf.rl.guard`; it may end the
-                run, and changes nothing that is learned.
+                run, and changes nothing that is learned. The model folder `best` has
+                the weights of its best safe look: the highest reward on the watched
+                rows among those where nothing was broken, the start's at first.
 
         Returns:
             The numbers of each update done by this call.
@@ -204,7 +207,14 @@ class UpdateLoop:
 
     def _guarded(self, watch: Watch | None) -> Guarded:
         own, updates = len(self.policy.variables), self.settings.updates
-        return Guarded(watch, self.start, own, self._names, updates, self.folder)
+        return Guarded(
+            watch, self.start, own, self._names, updates, self.folder, self._save_best
+        )
+
+    def _save_best(self, weights: Sequence[Any]) -> None:
+        """Write the best safe weights of the policy."""
+        if self.folder is not None:
+            save_policy(self.folder / "best", self.policy, values=to_numpy(weights))
 
     def _batch(self, rows: Sequence[Row], plan: PromptPlan) -> Batch:
         """Encode the rows of a plan, targets at one fixed length."""

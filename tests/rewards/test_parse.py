@@ -296,5 +296,9 @@ def test_a_config_file_and_a_run_card_keep_what_was_written(tmp_path):
     from_file = load_settings(ImproveSettings, [str(file)], **named)
     typed = load_settings(ImproveSettings, ["--reward.parts", *NESTED], **named)
     assert from_file.reward.parts == typed.reward.parts == NESTED
+    joined = load_settings(
+        ImproveSettings, [f"--reward.parts={','.join(NESTED)}"], **named
+    )
+    assert joined.reward.parts == NESTED
     card = json.loads(json.dumps(plain(from_file)))
     assert parse_parts(card["reward"]["parts"]) == parse_parts(NESTED)

@@ -38,8 +38,10 @@ test: $(VENV)/.stamp-dev ## the default suite on TensorFlow
 	$(RUN) pytest $(SUITE) $(LOOPS)
 	$(RUN) pytest $(SUITE) $(OTHERS)
 
-test-slow: $(VENV)/.stamp-dev ## the tests that take more than a minute each
+test-slow: $(VENV)/.stamp-dev .venv-torch/.stamp-dev ## the tests that take more than a minute each
 	$(RUN) pytest $(SPREAD) -m slow
+	KERAS_BACKEND=torch .venv-torch/bin/python -m pytest -m slow \
+		tests/envs/test_text_generation.py  # Stable-Baselines3 is beside PyTorch
 
 test-backends: .venv-jax/.stamp-dev .venv-torch/.stamp-dev ## the suite on JAX, PyTorch
 	KERAS_BACKEND=jax .venv-jax/bin/python tools/run_backend.py $(SUITE)

@@ -22,21 +22,27 @@ WITH_XLA = {"test_learner.py", "test_trainer.py", "test_ranking_rl.py"}
 functions, in a third of the time, and TensorFlow never frees what XLA has compiled.
 Models, sampler, learner, trainer and supervised training are tested with XLA, as users
 run them."""
+EAGER = {"test_algorithms.py", "test_invariants.py", "test_supervised_kinds.py"}
+"""Files whose tests take so few steps that compiling takes longer than they do."""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def without_xla(request):
-    """Compile to a plain graph in the folders of `GRAPHS`."""
-    graph = request.path.parent.name in GRAPHS and request.path.name not in WITH_XLA
-    if backend.name != "tensorflow" or not graph:
+    """Compile to a plain graph in the folders of `GRAPHS`, in `EAGER` not at all."""
+    file = request.path
+    graph = file.parent.name in GRAPHS and file.name not in WITH_XLA
+    if backend.name != "tensorflow" or not (graph or file.name in EAGER):
         yield
         return
     import tensorflow as tf
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            backend._engine, "compile", lambda f: tf.function(f, autograph=False)
+    def compiled(function):
+        return (
+            function if file.name in EAGER else tf.function(function, autograph=False)
         )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backend._engine, "compile", compiled)
         yield
 
 

@@ -109,7 +109,7 @@ class TextGenerationEnv(gymnasium.Env):
         (0.0, True, False, '')
     """
 
-    metadata = {"render_modes": ["ansi"]}
+    metadata = {"render_modes": ["ansi"], "render_fps": 4}
 
     def __init__(
         self,

@@ -44,7 +44,7 @@ def _estimate(
     )
     kl = mean_kl(signals)
     if kl_target > 0:
-        texts = signals.rewards.size
+        texts = int(signals.valid.sum())
         weight = adaptive_kl_weight(
             weight, kl, target=kl_target, horizon=kl_horizon, steps=texts
         )

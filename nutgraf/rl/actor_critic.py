@@ -53,10 +53,11 @@ def mean_kl(signals: Signals) -> float:
         signals: of the update.
 
     Returns:
-        The mean over texts of the sum over tokens.
+        The mean over valid texts of the sum over tokens; 0 without a valid text.
     """
     difference = np.where(signals.mask, signals.log_probs - signals.ref_log_probs, 0.0)
-    return float(difference.sum(axis=-1).mean())
+    texts = difference.sum(axis=-1)[signals.valid]
+    return float(texts.mean()) if texts.size else 0.0
 
 
 def actor_critic_estimate(

@@ -120,7 +120,8 @@ class Algorithm:
         lag: > 0: a lagged copy of the policy is kept, and renewed every `lag` updates.
         mask_top_p: < 1: actions outside this top-p set of the lagged copy are masked.
         stale: samples are drawn from the lagged copy itself.
-        importance_limit: with `stale`, largest importance weight.
+        importance_limit: largest importance weight: of `stale` samples, and in the KL
+            of the loss, of what the policy does by now.
         resample: at most so many times, further prompts replace those whose samples
             were all rewarded alike.
         memory: what is remembered before the first update.

@@ -13,6 +13,7 @@ from keras import ops
 from nutgraf.arrays import Processors, Scored
 from nutgraf.backend import Compiled, jit, value_and_grad, with_values
 from nutgraf.objectives.grpo import clip_share, ratio
+from nutgraf.objectives.importance import truncated_importance_weights
 from nutgraf.objectives.kl import k3
 from nutgraf.objectives.reduce import token_sum_count
 from nutgraf.rl.algorithm import Algorithm, Experience
@@ -27,7 +28,8 @@ class Weights(NamedTuple):
     """Static weights of the terms that can be added to an algorithm's loss.
 
     Attributes:
-        kl: >= 0, of the k3 estimate of KL(policy || reference) per token.
+        kl: >= 0, of the k3 estimate of KL(policy || reference) per token; samples that
+            another policy drew have importance weights in it.
         supervised: >= 0, of the references' cross-entropy.
         entropy: >= 0, of the entropy per token, which is rewarded.
     """
@@ -101,6 +103,19 @@ def scorer(
     return jit(score)
 
 
+def _kl(log_probs: Array, given: Experience, algorithm: Algorithm) -> Array:
+    """k3 of each token, weighed by how much likelier the policy is to draw it now.
+
+    The weight is 1 in the first epoch of samples that the policy drew itself. Later, or
+    for samples of a lagged copy, it makes the mean that of the policy's own samples.
+    """
+    limit = algorithm.importance_limit
+    own = truncated_importance_weights(log_probs, given.old_log_probs, limit=limit)
+    if given.importance is not None:
+        own = own * given.importance
+    return own * k3(log_probs, given.ref_log_probs)
+
+
 def _supervised(
     policy: Any, values: list[Array], memory: Any, given: Experience
 ) -> tuple[Array, Array]:
@@ -150,7 +165,7 @@ def gradient_of(
         if given.importance is not None:
             tokens = tokens * given.importance
         if weights.kl and algorithm.kl_in_loss:
-            tokens = tokens + weights.kl * k3(log_probs, given.ref_log_probs)
+            tokens = tokens + weights.kl * _kl(log_probs, given, algorithm)
         if weights.entropy and read.scored.entropy is not None:
             tokens = tokens - weights.entropy * read.scored.entropy
         total, own = algorithm.reduce(tokens, given.mask)

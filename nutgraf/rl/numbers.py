@@ -61,7 +61,8 @@ def rollout_numbers(rollout: Rollout, first: int = 0) -> dict[str, float]:
         own = values[:, first:][valid]
         numbers[f"reward/{name}"] = float(own.mean()) if own.size else 0.0
     if first:
-        numbers["reward/greedy"] = float(rollout.rewards[:, :first].mean())
+        greedy = rollout.rewards[:, :first][rollout.valid[:, :first]]
+        numbers["reward/greedy"] = float(greedy.mean()) if greedy.size else 0.0
     return numbers
 
 

@@ -6,6 +6,7 @@ from keras import ops
 
 from nutgraf.backend import to_numpy
 from nutgraf.errors import ConfigError
+from nutgraf.objectives.importance import truncated_importance_weights
 from nutgraf.objectives.kl import absolute, k1, k2, k3, k3_plus, kl_rewards
 
 ALL = {"k1": k1, "k2": k2, "k3": k3, "k3_plus": k3_plus, "absolute": absolute}
@@ -69,6 +70,27 @@ def test_gradient_as_a_loss(gradient):
     np.testing.assert_allclose(expected_gradient(k2, gradient), exact, **close)
     np.testing.assert_allclose(expected_gradient(k3_plus, gradient), exact, **close)
     np.testing.assert_allclose(expected_gradient(k3, gradient), forward, **close)
+
+
+def test_importance_weights_make_the_samples_of_another_policy_ones_own(gradient):
+    other = softmax(np.float32([0.9, 0.2, -0.3, 0.0]))  # who drew the samples
+
+    def of(estimate, weighed):
+        def loss(x):
+            log_probs = ops.log_softmax(x)
+            values = estimate(log_probs, np.log(Q))
+            if weighed:
+                values = values * truncated_importance_weights(
+                    log_probs, np.log(other), limit=100.0
+                )
+            return ops.sum(ops.multiply(other, values))
+
+        return gradient(loss, LOGITS)
+
+    for estimate in (k2, k3, k3_plus):
+        own = expected_gradient(estimate, gradient)
+        np.testing.assert_allclose(of(estimate, True), own, rtol=1e-4, atol=1e-6)
+        assert np.abs(of(estimate, False) - own).max() > 0.01
 
 
 @pytest.mark.parametrize("estimate", [k2, k3, k3_plus])

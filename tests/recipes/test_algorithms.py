@@ -13,7 +13,7 @@ from nutgraf.recipes.algorithms import (
     read_options,
 )
 from nutgraf.rl.settings import RLSettings
-from nutgraf.testing.toys import toy_policy, weights_of
+from nutgraf.testing.toys import toy_policy, toy_rows, weights_of
 from tests.rl.test_trainer import without_times
 
 SETTINGS = RLSettings(
@@ -24,7 +24,7 @@ SETTINGS = RLSettings(
     learning_rate=5e-3,
     warmup=1,
     checkpoint_every=2,
-    source_bounds=(48,),
+    source_bounds=(16,),
 )
 RL = [name for name in ALGORITHMS if name != "supervised"]
 OPTIONS = {
@@ -39,12 +39,22 @@ SAME = {"dr-grpo", "gspo", "cispo", "ipo"}
 """Recipes under another name, which keep nothing of their own between updates."""
 FEW = {"grpo", "dapo", "rloo", "reinforce", "ppo", "nlpo", "dpo"}
 """Those that differ in what they keep or add up; the others are slow tests."""
+KINDS = [("grpo", "decoder-only"), ("grpo", "lstm"), ("ppo", "decoder-only")]
+"""Algorithms with models of other kinds; the pairs left out are slow tests."""
 
 
-def some(names):
-    """Mark what is left to the slow tests."""
-    slow = pytest.mark.slow
-    return [n if n in FEW else pytest.param(n, marks=slow) for n in names]
+def pairs(names):
+    """Algorithms and kinds of models, with a mark on what is left to the slow tests."""
+    found = [(name, "encoder-decoder", name not in FEW) for name in names]
+    found += [
+        (name, kind, (name, kind) not in KINDS)
+        for name in ("grpo", "ppo", "self-critical")
+        for kind in ("decoder-only", "lstm", "gru")
+    ]
+    return [
+        pytest.param(name, kind, marks=[pytest.mark.slow] * slow)
+        for name, kind, slow in found
+    ]
 
 
 def echo(prompts, completions, references, rows=None):
@@ -55,32 +65,42 @@ def echo(prompts, completions, references, rows=None):
     ]
 
 
-def recipe_of(name, tokenizer, settings=SETTINGS, folder=None, options=()):
-    policy = toy_policy(tokenizer)
+def recipe_of(name, policy, settings=SETTINGS, folder=None, options=()):
     return make_recipe(name, policy, echo, settings, options=options, folder=folder)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Short documents: recurrent models read word by word."""
+    return toy_rows(length=6)
 
 
 class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("name", some([n for n in RL if n not in SAME]))
+@pytest.mark.parametrize(("name", "kind"), pairs([n for n in RL if n not in SAME]))
 def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(
-    tokenizer, rows, tmp_path, name
+    tokenizer, rows, tmp_path, name, kind
 ):
     """Killed after update 3, in the middle of a pass; resumed from update 2."""
-    options = OPTIONS.get(name, ())
-    whole = recipe_of(name, tokenizer, folder=tmp_path / "a", options=options)
+
+    def made(folder):
+        policy = toy_policy(tokenizer, architecture=kind)
+        options = OPTIONS.get(name, ())
+        return recipe_of(name, policy, folder=tmp_path / folder, options=options)
+
+    whole = made("a")
     records = whole.fit(rows)
 
     def killed(step, record):
         if step == 3:
             raise Killed
 
-    torn = recipe_of(name, tokenizer, folder=tmp_path / "b", options=options)
+    torn = made("b")
     with pytest.raises(Killed):
         torn.fit(rows, watch=killed)
-    again = recipe_of(name, tokenizer, folder=tmp_path / "b", options=options)
+    again = made("b")
     assert without_times(again.fit(rows)) == without_times(records[2:])
     for one, two in zip(
         weights_of(whole.trainer.policy), weights_of(again.trainer.policy), strict=True
@@ -88,27 +108,28 @@ def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(
         np.testing.assert_array_equal(one, two)
 
 
-@pytest.mark.parametrize("name", some(RL))
-def test_the_first_ratio_is_one_and_micro_batches_add_up(tokenizer, rows, name):
+@pytest.mark.parametrize(("name", "kind"), pairs(RL))
+def test_the_first_ratio_is_one_and_micro_batches_add_up(tokenizer, rows, name, kind):
     found = []
+    start = weights_of(toy_policy(tokenizer, architecture=kind))
     for size in (0, 1):
         settings = dataclasses.replace(
             SETTINGS, updates=1, micro_prompts=size, entropy_weight=0.01
         )
         options = [o for o in OPTIONS.get(name, ()) if "stale" not in o]
         options += ["critic_warmup=0"] if name == "ppo" else []
-        recipe = recipe_of(name, tokenizer, settings, options=options)
+        policy = toy_policy(tokenizer, architecture=kind)
+        recipe = recipe_of(name, policy, settings, options=options)
         (record,) = without_times(recipe.fit(rows))
         assert record["policy/ratio"] == pytest.approx(1.0, abs=1e-4)
         found.append((record, weights_of(recipe.trainer.policy)))
     (whole, one), (parts, two) = found
     # rel and abs: losses are sums of terms of both signs near 0.01, in float32
     assert parts == pytest.approx(whole, rel=1e-3, abs=1e-5)  # sums reordered
-    start = weights_of(toy_policy(tokenizer))
     moved = max(np.abs(a - b).max() for a, b in zip(one, start, strict=True))
     far = [np.abs(a - b) > 0.05 * moved for a, b in zip(one, two, strict=True)]
     # Adam's first step is the gradient's sign: where that is near 0, it may flip
-    assert np.concatenate([values.ravel() for values in far]).mean() < 1e-3
+    assert np.concatenate([values.ravel() for values in far]).mean() < 2e-3
 
 
 @pytest.mark.parametrize("name", RL)
@@ -154,9 +175,9 @@ def test_unknown_algorithms_are_refused():
 
 
 @pytest.mark.parametrize("name", ["grpo", "rloo", "minimum-risk", "dpo", "rejection"])
-def test_group_methods_need_a_group(tokenizer, name):
+def test_group_methods_need_a_group(policy, name):
     with pytest.raises(ConfigError, match="samples must be at least 2"):
-        recipe_of(name, tokenizer, dataclasses.replace(SETTINGS, samples=1))
+        recipe_of(name, policy, dataclasses.replace(SETTINGS, samples=1))
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,10 @@ SETTINGS = RLSettings(
     source_bounds=(48,),
 )
 LEARNED = 0.7
+OPTIONS = {"rejection": ["best=2"]}
+"""From the best of eight alone, rejection learns with two of three seeds: with the
+third, groups are soon alike, which teaches nothing; the reward stays at 0.69, after 60
+updates too."""
 ROWS = [
     row._replace(references=(" ".join(row.document.split()[: 1 + number % 4]),))
     for number, row in enumerate(toy_rows(80, length=8))
@@ -54,7 +58,8 @@ def trainer_of(tokenizer):
         policy = toy_policy(tokenizer, architecture=architecture)
         assign(policy.variables, start_of(architecture))
         settings = dataclasses.replace(SETTINGS, seed=seed)
-        return make_recipe(name, policy, toy_reward, settings).trainer
+        options = OPTIONS.get(name, ())
+        return make_recipe(name, policy, toy_reward, settings, options=options).trainer
 
     return trainer
 
@@ -69,11 +74,20 @@ def test_learns(trainer_of, name):
     assert last_rewards(trainer_of(name)) > LEARNED
 
 
+ONES = ("grpo", "ppo")
+RECURRENT = [(n, kind) for kind in ("lstm", "gru", "rnn") for n in ("grpo", "ppo")]
+
+
 @pytest.mark.parametrize(
-    "name", [n if n in ("grpo", "ppo") else pytest.param(n, marks=SLOW) for n in RL]
+    ("name", "kind"),
+    [
+        *((n, "decoder-only") for n in ONES),
+        *(pytest.param(n, "decoder-only", marks=SLOW) for n in RL if n not in ONES),
+        *(pytest.param(*pair, marks=SLOW) for pair in RECURRENT),
+    ],
 )
-def test_a_decoder_only_model_learns_too(trainer_of, name):
-    trainer = trainer_of(name, architecture="decoder-only")
+def test_models_of_other_kinds_learn_too(trainer_of, name, kind):
+    trainer = trainer_of(name, architecture=kind)
     first, *_ = records = trainer.fit(ROWS)
     assert first["policy/ratio"] == pytest.approx(1.0, abs=1e-4)
     rewards = [record["reward/mean"] for record in records]
@@ -112,20 +126,44 @@ def shifted_mask(algorithm):
 
 
 def baseline_with_gradient(algorithm):
-    """The baseline is differentiated where it is only subtracted.
+    """The learned baseline is differentiated where it is only subtracted.
 
-    -(R - V) log p as a function of V too: its gradient, log p, raises V by nearly 6
-    nats at the start (330 pieces), and no text seems worth its baseline any more.
+    The policy's loss is -(R - V) log p. As a function of V, whose error has its own
+    loss, its gradient is log p: it raises V until no text seems worth its baseline, and
+    flows on into the states that policy and critic share.
     """
+    seen = {}
 
-    def loss(values, returns, old_values):
+    def token_loss(log_probs, given):
+        seen["log_probs"] = log_probs
+        return algorithm.token_loss(log_probs, given)
+
+    def critic_loss(values, returns, old_values):
         honest = algorithm.critic_loss(values, returns, old_values)
-        return honest - values * np.log(330) / algorithm.critic_weight
+        leak = values * ops.stop_gradient(seen.pop("log_probs"))
+        return honest + leak / algorithm.critic_weight
 
-    return dataclasses.replace(algorithm, critic_loss=loss)
+    return dataclasses.replace(
+        algorithm, token_loss=token_loss, critic_loss=critic_loss
+    )
 
 
-MUTANTS = [flipped_sign, shifted_mask, baseline_with_gradient]
+def ratio_of_itself(algorithm):
+    """The old log-probs are differentiated too: the ratio is 1, without a gradient."""
+
+    def loss(log_probs, given):
+        return -ops.exp(log_probs - log_probs) * given.advantages
+
+    return dataclasses.replace(algorithm, token_loss=loss)
+
+
+MUTANTS = [
+    ("a2c", flipped_sign),
+    ("a2c", shifted_mask),
+    ("a2c", baseline_with_gradient),
+    pytest.param("grpo", flipped_sign, marks=SLOW),
+    pytest.param("grpo", ratio_of_itself, marks=SLOW),
+]
 
 
 def mutant(trainer, mutate):
@@ -133,9 +171,9 @@ def mutant(trainer, mutate):
     return RLTrainer(trainer.policy, toy_reward, algorithm, trainer.settings)
 
 
-@pytest.mark.parametrize("mutate", MUTANTS, ids=lambda mutate: mutate.__name__)
-def test_mutants_of_a2c_do_not_learn(trainer_of, mutate):
-    assert last_rewards(mutant(trainer_of("a2c"), mutate)) < LEARNED
+@pytest.mark.parametrize(("name", "mutate"), MUTANTS)
+def test_mutants_do_not_learn(trainer_of, name, mutate):
+    assert last_rewards(mutant(trainer_of(name), mutate)) < LEARNED
 
 
 @pytest.mark.slow

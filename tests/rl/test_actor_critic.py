@@ -33,6 +33,8 @@ def test_the_kl_is_charged_at_each_action():
     # half a nat each: 0.05
     np.testing.assert_allclose(found, [[[-0.05, -0.05, 0.95], [1.95, 0, 0]]], atol=1e-6)
     assert mean_kl(signals()) == pytest.approx((1.5 + 0.5) / 2)
+    assert mean_kl(signals(valid=np.array([[True, False]]))) == pytest.approx(1.5)
+    assert mean_kl(signals(valid=np.zeros((1, 2), bool))) == 0.0
 
 
 def test_advantages_are_what_the_critic_did_not_expect():

@@ -11,6 +11,7 @@ from nutgraf.rl.learner import Counts, Weights, gradient_of, scorer
 from nutgraf.rl.settings import RLSettings
 from nutgraf.sampling.sample import Sampler
 from nutgraf.testing.toys import toy_policy, weights_of
+from tests.rl.tiny import tiny_policy
 
 
 def nothing(prompts, completions, references, rows=None):
@@ -115,6 +116,32 @@ def test_kl_pulls_back_to_the_reference(policy, rollout):
     score = scorer(policy, Processors())
     after = to_numpy(score(moved, part))
     assert ((after - rollout.log_probs) * rollout.mask).sum() > 1e-3
+
+
+def test_the_kl_of_samples_of_another_policy_has_importance_weights(tokenizer, rows):
+    policy = tiny_policy(tokenizer)
+    batch = policy.codec.batch(rows[:4])
+    drawn = Sampler(policy, 3, 8)(weights_of(policy), batch)
+    rollout = dataclasses.replace(drawn, valid=np.ones((4, 3), bool))
+    ref = drawn.log_probs + np.where(drawn.mask, 0.5, 0.0).astype("float32")
+    given = learned(rollout, np.zeros((4, 3)), ref)
+    counts = Counts(*[np.float32(given.mask.sum())] * 3)
+    step = gradient_of(policy, ALGORITHM, Processors(), Weights(kl=1.0))
+
+    def gradient(likelier=1.0, importance=None):
+        old = given.old_log_probs - np.float32(np.log(likelier))
+        part = given._replace(old_log_probs=old, importance=importance)
+        return to_numpy(step(weights_of(policy), part, counts, np.float32(1))[0])
+
+    own = gradient()
+    half = np.full_like(given.old_log_probs, 0.5)
+    for found, weight in (
+        (gradient(likelier=1.5), 1.5),
+        (gradient(likelier=9.0), 2.0),  # the limit
+        (gradient(likelier=1.5, importance=half), 0.75),
+    ):
+        for one, two in zip(found, own, strict=True):
+            np.testing.assert_allclose(one, weight * two, rtol=1e-4, atol=1e-6)
 
 
 def test_the_mixed_in_loss_is_the_references_cross_entropy(policy, rollout):

@@ -44,6 +44,9 @@ def test_greedy_texts_are_told_apart(rollout):
     found = rollout_numbers(rollout, first=1)
     assert found["reward/greedy"] == pytest.approx(3)
     assert found["reward/mean"] == pytest.approx(3)  # the only valid one
+    valid = np.array([[False, True], [True, True]])
+    found = rollout_numbers(dataclasses.replace(rollout, valid=valid), first=1)
+    assert found["reward/greedy"] == pytest.approx(5)  # the other has no reward
 
 
 def test_a_critic_that_knows_all_explains_all(rollout):

@@ -1,0 +1,95 @@
+"""Each algorithm learns to find the rare word, the main ones to order digits.
+
+A policy that guesses fails both: of the texts that the start draws at random, about one
+in twenty is right. The start was shown the answers for a short while.
+"""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from nutgraf.backend import assign
+from nutgraf.recipes.algorithms import ALGORITHMS, make_recipe
+from nutgraf.recipes.continued import ContinuedSupervised
+from nutgraf.rl.settings import RLSettings
+from nutgraf.testing.toy_tasks import (
+    digit_rows,
+    order_reward,
+    rare_reward,
+    rare_rows,
+    task_tokenizer,
+)
+from nutgraf.testing.toys import toy_policy, weights_of
+from tests.recipes.test_learning import OPTIONS
+
+RL = [name for name in ALGORITHMS if name != "supervised"]
+MAIN = ["grpo", "rloo", "self-critical", "ppo"]
+QUICK = ["grpo", "ppo"]
+SETTINGS = RLSettings(
+    updates=40,
+    prompts=8,
+    samples=8,
+    length=6,
+    learning_rate=5e-3,
+    warmup=2,
+    kl_weight=0.0,
+    entropy_weight=0.02,
+    source_bounds=(16,),
+)
+TASKS = {
+    "rare": (rare_rows(), rare_reward, 0.7),
+    "order": (digit_rows(length=3), order_reward, 0.5),
+}
+"""Rows, reward, and what the reward must reach."""
+MORE = {"order": 50}
+"""Updates of the harder task."""
+
+
+@pytest.fixture(scope="module")
+def start_of():
+    """Return the policy that has seen the answers for 20 updates, always the same."""
+    tokenizer = task_tokenizer()
+    known = {}
+
+    def start(task):
+        policy = toy_policy(tokenizer)
+        if task not in known:
+            shown = dataclasses.replace(SETTINGS, updates=20)
+            ContinuedSupervised(policy, shown).fit(TASKS[task][0])
+            known[task] = weights_of(policy)
+        assign(policy.variables, known[task])
+        return policy
+
+    return start
+
+
+def check_learns(start_of, task, name, seed):
+    rows, reward, enough = TASKS[task]
+    updates = MORE.get(task, SETTINGS.updates)
+    settings = dataclasses.replace(SETTINGS, updates=updates, seed=seed)
+    options = OPTIONS.get(name, ())
+    recipe = make_recipe(name, start_of(task), reward, settings, options=options)
+    records = recipe.fit(rows)
+    rewards = [record["reward/mean"] for record in records]
+    assert rewards[0] < enough - 0.15
+    assert np.mean(rewards[-5:]) > enough
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_finds_the_rare_word(start_of, name):
+    check_learns(start_of, "rare", name, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("name", RL)
+def test_each_finds_the_rare_word_with_any_seed(start_of, name, seed):
+    check_learns(start_of, "rare", name, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("name", MAIN)
+def test_the_main_ones_order_digits(start_of, name, seed):
+    check_learns(start_of, "order", name, seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from nutgraf.search.searcher import Searcher
 
@@ -22,7 +22,7 @@ def cut_notes(searcher: Searcher, queries: Sequence[str], dense: bool) -> list[s
     Returns:
         A line for each model that cuts some.
     """
-    embedder, ranker = searcher.embedder, searcher.ranker
+    embedder, ranker = searcher.embedder, cast(Any, searcher.ranker)
     readers: list[tuple[str, Any, int]] = []
     if embedder is not None and (dense or ranker is not None):
         readers.append(("the model", embedder, embedder.window))

@@ -39,6 +39,16 @@ def test_texts_become_rows(model, texts, tmp_path, capsys):
     assert "out must be a new file. Received: " in capsys.readouterr().err
 
 
+def test_chinese_texts_become_rows(model, tmp_path):
+    path, out = tmp_path / "texts.jsonl", tmp_path / "made.jsonl"
+    path.write_text('{"zh": "大雨封了路。"}\n', encoding="utf-8")
+    fields = ["--text_field", "zh", "--source_field", "en", "--target_field", "zh"]
+    where = ["--model", model, "--out", str(out)]
+    assert main(["back-translate", str(path), *where, *fields]) == 0
+    (row,) = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    assert row["zh"] == "大雨封了路。" and row["en"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

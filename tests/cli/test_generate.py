@@ -37,6 +37,12 @@ def test_several_samples_from_standard_input_as_json(model, capsys, monkeypatch)
     assert all(each["nats"] > 0 for each in found)
 
 
+def test_a_chinese_prompt_goes_on(model, capsys):
+    few = ["--model", model, "--length", "4", "--json"]
+    assert generate.run(["今天下大雨", *few]) == 0
+    assert json.loads(capsys.readouterr().out)["prompt"] == "今天下大雨"
+
+
 def test_temperature_zero_is_the_likeliest_whatever_the_seed(model, capsys):
     texts = set()
     for seed in ("1", "2"):

@@ -35,6 +35,14 @@ def test_json_is_a_line_for_each_token_and_one_for_the_whole(model, capsys, tmp_
     assert set(whole) == {"tokens", "bytes", "nats", "perplexity", "bits_per_byte"}
 
 
+def test_chinese_is_scored_byte_by_byte(model, capsys):
+    assert score.run(["今天下大雨", "--model", model, "--json"]) == 0
+    *tokens, whole = map(json.loads, capsys.readouterr().out.splitlines())
+    assert whole["bytes"] == 15 and whole["tokens"] == len(tokens) == 16  # and the end
+    assert score.run(["今天下大雨", "--model", model]) == 0
+    assert "15 bytes" in capsys.readouterr().out
+
+
 def test_with_a_source_any_model_scores(capsys):
     text, source = "Return the number.", "Return the number of rows. " * 80
     assert score.run([text, "--source", source, "--model", "starter"]) == 0

@@ -10,8 +10,8 @@ Differences from the paper:
    "DAPO", arXiv 2503.14476, section 3.3): short texts do not weigh more. The paper's
    is `average="sequence"`.
 3. The cross-entropy of the references can be mixed in (`supervised_weight`).
-4. After the first epoch of a rollout, and for stale ones, the KL has importance weights:
-   its samples are no longer the policy's own.
+4. After the first epoch of a rollout, and for stale ones, the KL has importance
+   weights: its samples are no longer the policy's own.
 
 The kin differ in one or two parts each; `VARIANTS` names them.
 """

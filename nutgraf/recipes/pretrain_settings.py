@@ -38,8 +38,8 @@ class LanguageModelSettings:
     """For decoder-only: rotary positions, RMSNorm and SwiGLU; or learned positions,
     LayerNorm, GELU."""
     size: str = "small"
-    """Named size: tiny, mini, small, base, article; for bert: tiny, mini, small, minilm,
-    medium or base."""
+    """Named size: tiny, mini, small, base or article; for bert: tiny, mini, small,
+    minilm, medium or base."""
     vocabulary_size: int = 30_000
     """Word pieces of the tokenizer."""
     tokenizer: Literal["bpe", "unigram"] = "bpe"

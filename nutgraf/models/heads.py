@@ -55,7 +55,7 @@ def read_head(head: Head, hidden: Array) -> Array:
     kernel = ops.convert_to_tensor(head["kernel"])
     states = ops.cast(hidden[..., : kernel.shape[0]], kernel.dtype)
     product = ops.matmul(states, kernel[:, None])
-    return product[..., 0] + head["bias"]
+    return product[..., 0] + ops.convert_to_tensor(head["bias"])
 
 
 def state_width(policy: Any) -> int:

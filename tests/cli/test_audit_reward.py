@@ -74,6 +74,30 @@ def test_levels_and_coefficients_are_printed_for_the_chosen_rewards(file, capsys
     assert "judging 6/6 repetition" in printed.err
 
 
+CHINESE = {
+    "A": ("大雨封了波恩的两条路", 5, 2),
+    "B": ("雨雨雨雨", 1, 1),
+    "C": ("两条路封了", 4, 5),
+}
+
+
+def test_chinese_texts_are_judged_by_their_characters(file, tmp_path, capsys):
+    """The same as in English: A has most of the reference, B next to nothing."""
+    path = tmp_path / "chinese.jsonl"
+    record = {
+        "document": "星期一下了大雨，波恩的两条路封了几个小时。",
+        "references": ["大雨封了波恩两条路"],
+        "systems": [
+            {"system": name, "summary": text, "scores": {"fluency": a, "focus": b}}
+            for name, (text, a, b) in CHINESE.items()
+        ],
+    }
+    lines = [json.dumps({"id": str(n), **record}, ensure_ascii=False) for n in range(3)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert audit_reward.run([str(path), "--rewards", "rouge1"]) == 0
+    assert "fluency: with people rouge1 (1.00)" in capsys.readouterr().out
+
+
 def test_without_a_choice_all_ready_rewards_are_audited(file, capsys):
     from nutgraf.rewards.registry import ready_parts
 

@@ -11,39 +11,50 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import pytest
 
 from nutgraf import backend
+from nutgraf.layers import packing
 from nutgraf.testing.toys import toy_policy, toy_rows, toy_tokenizer
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+COMPILE = backend._engine.compile
 
-
-GRAPHS = {"cli", "envs", "evaluation", "recipes", "report", "rl", "search", "testing"}
-WITH_XLA = {"test_learner.py", "test_trainer.py", "test_ranking_rl.py"}
-"""Folders whose tests compile without XLA on TensorFlow, but for these files: the same
-functions, in a third of the time, and TensorFlow never frees what XLA has compiled.
-Models, sampler, learner, trainer and supervised training are tested with XLA, as users
-run them."""
+WITH_XLA = {"backend", "layers", "test_sample.py", "test_beam.py", "test_learner.py"}
+WITH_XLA |= {"test_ranking_rl.py", "test_step.py"}
+"""Folders and files whose tests compile with XLA on TensorFlow, as users run them, and
+so does a test marked `xla`. All others compile the same functions to a plain graph: it
+takes a third of the time, and TensorFlow never frees what XLA has compiled."""
 EAGER = {"test_algorithms.py", "test_invariants.py", "test_supervised_kinds.py"}
 """Files whose tests take so few steps that compiling takes longer than they do."""
+PACKED = {"layers", "models", "sampling", "test_experience.py", "test_learner.py"}
+"""Folders and files that pack texts into lists of every size. Elsewhere two sizes do:
+each is compiled anew."""
+
+
+def _among(request, names):
+    return bool(names & {request.path.parent.name, request.path.name})
 
 
 @pytest.fixture(scope="module", autouse=True)
-def without_xla(request):
-    """Compile to a plain graph in the folders of `GRAPHS`, in `EAGER` not at all."""
-    file = request.path
-    graph = file.parent.name in GRAPHS and file.name not in WITH_XLA
-    if backend.name != "tensorflow" or not (graph or file.name in EAGER):
-        yield
-        return
-    import tensorflow as tf
-
-    def compiled(function):
-        return (
-            function if file.name in EAGER else tf.function(function, autograph=False)
-        )
-
+def compiled(request):
+    """Compile as `WITH_XLA` and `EAGER` say."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(backend._engine, "compile", compiled)
+        if not _among(request, PACKED):
+            patch.setattr(packing, "SHARES", (0.5,))
+        if backend.name == "tensorflow" and not _among(request, WITH_XLA):
+            import tensorflow as tf
+
+            def graph(function):
+                eager = request.path.name in EAGER
+                return function if eager else tf.function(function, autograph=False)
+
+            patch.setattr(backend._engine, "compile", graph)
         yield
+
+
+@pytest.fixture(autouse=True)
+def compiled_with_xla(request, monkeypatch):
+    """Compile with XLA in a test marked `xla`."""
+    if request.node.get_closest_marker("xla"):
+        monkeypatch.setattr(backend._engine, "compile", COMPILE)
 
 
 @pytest.fixture(scope="session")

@@ -125,6 +125,7 @@ def run_block(block: Block, folder: Path, here: Path) -> Path:
     """Run one block in `here`; return the folder that it ends in."""
     programs, state = folder.parent / "bin", folder.parent / "pwd"
     environment = os.environ | {
+        "XLA_FLAGS": "",  # not those of conftest.py: the commands run for long
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "REAL_PATH": os.environ["PATH"],
         "REAL_PYTHON": sys.executable,

@@ -161,7 +161,8 @@ def scan(
 
     Args:
         step: `(shared, carry, inputs, fixed) -> carry` after one step, of the shapes
-            and dtypes before it; it captures nothing that needs a gradient.
+            before it; cast to the dtypes before it. It captures nothing that needs a
+            gradient.
         shared: float arrays that all steps read; gradients flow to them.
         carry: float arrays before the first step; gradients flow to them.
         inputs: (L, ...) float arrays, of which step t gets the t-th part; gradients
@@ -183,7 +184,12 @@ def scan(
 
     def narrowed(shared: list[Array], *parts: list[Array]) -> list[Array]:
         arrays = zip(shared, kinds, half, strict=True)
-        return step([keras.ops.cast(x, k) if h else x for x, k, h in arrays], *parts)
+        read = [keras.ops.cast(x, k) if h else x for x, k, h in arrays]
+        found = step(read, *parts)
+        return [
+            keras.ops.cast(x, before.dtype)
+            for x, before in zip(found, parts[0], strict=True)
+        ]
 
     wide = [
         keras.ops.cast(array, "float32") if is_half else array

@@ -123,11 +123,16 @@ class AttentiveDecoder(keras.layers.Layer):
             Arrays with leading axis P · G: "states" of each layer, what was "seen", and
             with coverage "coverage".
         """
-        states = [[ops.repeat(x, samples, axis=0) for x in layer] for layer in first]
+        # Keras narrows some float64 results, on JAX and PyTorch: all states are alike
+        wide = "float64" if self.compute_dtype == "float64" else "float32"
+        states = [
+            [ops.cast(ops.repeat(x, samples, axis=0), wide) for x in layer]
+            for layer in first
+        ]
         nothing = ops.zeros_like(states[0][0])
         begin: dict[str, Any] = {"states": states, "seen": nothing}
         if self.settings["coverage"]:
-            begin["coverage"] = ops.zeros((nothing.shape[0], length), nothing.dtype)
+            begin["coverage"] = ops.zeros((nothing.shape[0], length), wide)
         return begin
 
     def _weights(self) -> list[Array]:

@@ -162,7 +162,10 @@ def trainer_log_probs(policy, rollout):
     return to_numpy(jit(score)(weights_of(policy), *arguments))
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.xla) if n == "all" else n for n in SETTINGS],
+)
 def test_the_first_ratio_is_one(policy, batch, name):
     values = weights_of(policy)
     sampler = Sampler(policy, 3, 12, SETTINGS[name], greedy=[True, False, False])

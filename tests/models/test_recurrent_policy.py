@@ -83,6 +83,7 @@ def test_prompt_and_text_are_read_in_their_order(policy, batch, actions):
     assert abs(after[..., 4:] - before[..., 4:]).max() > 0.01
 
 
+@pytest.mark.xla
 def test_beam_of_one_is_greedy(policy, batch):
     values = weights_of(policy)
     greedy = Sampler(policy, 1, 8, greedy=True)(values, batch)

@@ -80,6 +80,7 @@ def test_other_settings_do_not_resume(tokenizer, rows, tmp_path):
         other.fit(rows)
 
 
+@pytest.mark.xla
 def test_every_update_has_its_diagnostics(tokenizer, rows):
     policy = toy_policy(tokenizer)
     record = GRPO(policy, shortness, RLSettings(**{**SETTINGS, "updates": 1})).fit(

@@ -16,11 +16,6 @@ RUN := $(VENV)/bin/python -m
 WORKERS ?= 2
 SPREAD := -n $(WORKERS) --dist loadfile
 SUITE := $(SPREAD) -m "not slow and not readme"
-# A process keeps all that XLA compiled in it, and there is a limit to the maps of memory
-# that it may hold: what compiles most has processes of its own.
-MODELS := tests/backend tests/layers tests/models
-LOOPS := tests/rl tests/sampling tests/search tests/training
-OTHERS := $(addprefix --ignore=,$(MODELS) $(LOOPS))
 BENCH := $(VENV)/bin/python benchmarks/speed.py --peers .venv-peers/bin/python
 SOURCES := nutgraf tests tools $(wildcard benchmarks examples) conftest.py
 
@@ -34,9 +29,7 @@ demo: $(VENV)/.stamp-run ## install, then run the demo: evaluate, RL, evaluate, 
 	$(VENV)/bin/nutgraf demo
 
 test: $(VENV)/.stamp-dev ## the default suite on TensorFlow
-	$(RUN) pytest $(SUITE) $(MODELS)
-	$(RUN) pytest $(SUITE) $(LOOPS)
-	$(RUN) pytest $(SUITE) $(OTHERS)
+	$(RUN) pytest $(SUITE)
 
 test-slow: $(VENV)/.stamp-dev .venv-torch/.stamp-dev ## the tests that take more than a minute each
 	$(RUN) pytest $(SPREAD) -m slow
@@ -48,9 +41,7 @@ test-backends: .venv-jax/.stamp-dev .venv-torch/.stamp-dev ## the suite on JAX, 
 	KERAS_BACKEND=torch .venv-torch/bin/python tools/run_backend.py $(SUITE)
 
 check: lint types $(VENV)/.stamp-dev ## format, lint, types, tests, doctests, README
-	$(RUN) pytest $(SPREAD) $(MODELS)
-	$(RUN) pytest $(SPREAD) $(LOOPS)
-	$(RUN) pytest $(SPREAD) $(OTHERS) --doctest-modules nutgraf tests
+	$(RUN) pytest $(SPREAD) --doctest-modules nutgraf tests
 
 lint: $(VENV)/.stamp-dev ## format and lint, without changing a file
 	$(RUN) ruff format --check $(SOURCES)

@@ -17,20 +17,23 @@ from nutgraf.testing.toys import toy_policy, toy_rows, toy_tokenizer
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 COMPILE = backend._engine.compile
 
-WITH_XLA = {"backend", "layers", "test_sample.py", "test_beam.py", "test_learner.py"}
-WITH_XLA |= {"test_ranking_rl.py", "test_step.py"}
+WITH_XLA = {"backend", "layers", "test_ranking_rl.py", "training/test_supervised.py"}
 """Folders and files whose tests compile with XLA on TensorFlow, as users run them, and
-so does a test marked `xla`. All others compile the same functions to a plain graph: it
-takes a third of the time, and TensorFlow never frees what XLA has compiled."""
-EAGER = {"test_algorithms.py", "test_invariants.py", "test_supervised_kinds.py"}
-"""Files whose tests take so few steps that compiling takes longer than they do."""
+so does a test marked `xla`. Others compile the same functions to a plain graph: in a
+third of the time, and TensorFlow never frees what XLA has compiled."""
+EAGER = {"models", "test_a2c.py", "test_algorithms.py", "test_beam.py"}
+EAGER |= {"test_continuations.py", "test_epochs.py", "test_invariants.py"}
+EAGER |= {"test_language.py", "test_learner.py", "test_sample.py", "test_step.py"}
+EAGER |= {"test_supervised_kinds.py"}
+"""Those whose tests take so few steps that compiling takes longer than they do."""
 PACKED = {"layers", "models", "sampling", "test_experience.py", "test_learner.py"}
 """Folders and files that pack texts into lists of every size. Elsewhere two sizes do:
 each is compiled anew."""
 
 
 def _among(request, names):
-    return bool(names & {request.path.parent.name, request.path.name})
+    folder, file = request.path.parts[-2:]
+    return bool(names & {folder, file, f"{folder}/{file}"})
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -43,7 +46,7 @@ def compiled(request):
             import tensorflow as tf
 
             def graph(function):
-                eager = request.path.name in EAGER
+                eager = _among(request, EAGER)
                 return function if eager else tf.function(function, autograph=False)
 
             patch.setattr(backend._engine, "compile", graph)

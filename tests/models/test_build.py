@@ -33,7 +33,7 @@ def test_the_weights_are_those_of_the_seed(tokenizer):
 
 
 def test_what_is_unknown_is_named(tokenizer):
-    with pytest.raises(ConfigError, match=r"one of tiny, small.*'huge'"):
+    with pytest.raises(ConfigError, match=r"one of tiny, mini, small.*'huge'"):
         new_policy(tokenizer, "huge")
 
 

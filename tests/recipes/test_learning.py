@@ -49,13 +49,13 @@ def trainer_of(tokenizer):
 
     def start_of(architecture):
         if architecture not in starts:
-            policy = toy_policy(tokenizer, architecture=architecture)
+            policy = toy_policy(tokenizer, architecture=architecture, decoder_layers=1)
             ContinuedSupervised(policy, shown).fit(ROWS)
             starts[architecture] = weights_of(policy)
         return starts[architecture]
 
     def trainer(name, seed=0, architecture="encoder-decoder"):
-        policy = toy_policy(tokenizer, architecture=architecture)
+        policy = toy_policy(tokenizer, architecture=architecture, decoder_layers=1)
         assign(policy.variables, start_of(architecture))
         settings = dataclasses.replace(SETTINGS, seed=seed)
         options = OPTIONS.get(name, ())

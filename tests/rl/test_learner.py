@@ -61,6 +61,7 @@ def gradients(policy, rollout, advantages, size=4, kl=0.0, supervised=0.0, ref=N
 ADVANTAGES = np.array([[1, -1, 0.5], [0, 2, -2], [1, 1, -2], [0.3, 0.3, -0.6]])
 
 
+@pytest.mark.xla
 def test_first_ratio_is_one_and_nothing_is_clipped(policy, rollout):
     _, (found,) = gradients(policy, rollout, ADVANTAGES)
     total, count = found["policy/ratio"]
@@ -76,6 +77,7 @@ def test_micro_batches_add_up_to_the_whole(policy, rollout):
         np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-6)  # sums reordered
 
 
+@pytest.mark.xla
 def test_a_raised_advantage_raises_the_log_prob(policy, rollout):
     advantages = np.zeros((4, 3))
     advantages[2, 1] = 1.0

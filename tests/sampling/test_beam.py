@@ -11,7 +11,7 @@ from nutgraf.sampling.sample import Sampler
 from nutgraf.testing.toys import toy_policy, weights_of
 
 
-@pytest.mark.parametrize("penalty", [0.0, 1.0])
+@pytest.mark.parametrize("penalty", [pytest.param(0.0, marks=pytest.mark.xla), 1.0])
 def test_beam_of_one_is_greedy(policy, rows, penalty):
     batch = policy.codec.batch(rows[:6])
     values = weights_of(policy)
@@ -91,6 +91,7 @@ def test_blocking_and_minimum_length_hold(policy, rows):
         assert EOS not in text[:6]
 
 
+@pytest.mark.xla
 def test_nothing_is_compiled_again(policy, rows):
     beam = BeamSearch(policy, 2, 8)
     for start in (0, 3):

@@ -14,7 +14,10 @@ SAMPLES, LENGTH = 16, 10
 @pytest.mark.parametrize("options", [{}, {"architecture": "decoder-only"}], ids=str)
 @pytest.mark.parametrize(
     "processors",
-    [Processors(), Processors(top_k=5, no_repeat_ngram=2)],
+    [
+        pytest.param(Processors(), marks=pytest.mark.xla),
+        Processors(top_k=5, no_repeat_ngram=2),
+    ],
     ids=["plain", "filtered"],
 )
 def test_smaller_loops_write_the_same_texts(options, processors, rows, monkeypatch):

@@ -49,7 +49,10 @@ def sharp(policy):
 
 
 @pytest.mark.parametrize("copy", [True, False])
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.xla) if n == "all" else n for n in SETTINGS],
+)
 def test_sampler_and_trainer_agree_the_first_ratio_is_one(tokenizer, rows, name, copy):
     policy = sharp(toy_policy(tokenizer, copy=copy))
     sampler = Sampler(policy, 3, 12, SETTINGS[name])
@@ -152,6 +155,7 @@ def test_samples_follow_the_policys_distribution(policy, rows):
     assert counts[:2].sum() == 0  # neither <pad> nor <bos>
 
 
+@pytest.mark.xla
 def test_nothing_is_compiled_again_in_steady_state(policy, rows):
     sampler = Sampler(policy, 2, 12)
     values = weights_of(policy)

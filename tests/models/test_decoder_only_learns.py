@@ -16,6 +16,7 @@ pytestmark = pytest.mark.backend
 STEPS, ROWS = 250, 32
 
 
+@pytest.mark.xla
 def test_unseen_prompts_are_summarised_after_training(tokenizer):
     policy = toy_policy(
         tokenizer, architecture="decoder-only", tied=False, max_source=32

@@ -18,12 +18,20 @@ ROWS = {
     if (cells := [cell.strip() for cell in line.strip("|").split("|")])
 }
 
+LARGE = {"base", "article"}
+
 
 def test_the_table_holds_every_size():
     assert list(ROWS) == list(SIZES)
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param(size, marks=pytest.mark.slow) if size in LARGE else size
+        for size in SIZES
+    ],
+)
 def test_a_row_says_what_the_model_is(size):
     config = named_config(size, vocabulary_size=30_000)
     weights = model_of(config).count_params()

@@ -92,6 +92,7 @@ def test_fillers_give_no_nan_in_the_gradient(bert, tokenizer):
     assert abs(to_numpy(grads)[0]).max() > 1e-3
 
 
+@pytest.mark.xla
 def test_few_shapes_are_compiled(bert, tokenizer):
     embedder = SentenceEmbedder(bert, tokenizer)
     embedder(texts(70))

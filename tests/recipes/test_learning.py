@@ -159,8 +159,8 @@ def ratio_of_itself(algorithm):
 
 MUTANTS = [
     ("a2c", flipped_sign),
-    ("a2c", shifted_mask),
-    ("a2c", baseline_with_gradient),
+    pytest.param("a2c", shifted_mask, marks=SLOW),
+    pytest.param("a2c", baseline_with_gradient, marks=SLOW),
     pytest.param("grpo", flipped_sign, marks=SLOW),
     pytest.param("grpo", ratio_of_itself, marks=SLOW),
 ]

@@ -33,7 +33,9 @@ def without_times(records):
     ]
 
 
-@pytest.mark.parametrize("recipe", [GRPO, SelfCritical])
+@pytest.mark.parametrize(
+    "recipe", [GRPO, pytest.param(SelfCritical, marks=pytest.mark.slow)]
+)
 def test_resumed_equals_uninterrupted_bit_for_bit(tokenizer, rows, tmp_path, recipe):
     settings = RLSettings(**SETTINGS, epochs=2 if recipe is GRPO else 1)
     whole = toy_policy(tokenizer)

@@ -14,10 +14,7 @@ SAMPLES, LENGTH = 16, 10
 @pytest.mark.parametrize("options", [{}, {"architecture": "decoder-only"}], ids=str)
 @pytest.mark.parametrize(
     "processors",
-    [
-        pytest.param(Processors(), marks=pytest.mark.xla),
-        Processors(top_k=5, no_repeat_ngram=2),
-    ],
+    [Processors(), Processors(top_k=5, no_repeat_ngram=2)],
     ids=["plain", "filtered"],
 )
 def test_smaller_loops_write_the_same_texts(options, processors, rows, monkeypatch):
@@ -72,6 +69,7 @@ def hasty(log_probs):
     return ops.where(mixed, ending.astype("float32"), others + rest.astype("float32"))
 
 
+@pytest.mark.xla
 def test_loops_shrink_by_halves(rows, monkeypatch):
     policy = Hasty(toy_policy())
     monkeypatch.setattr(loops, "SMALLEST", 4)

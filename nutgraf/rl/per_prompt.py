@@ -36,7 +36,7 @@ def spread(losses: Array, mask: Array) -> Array:
     """
     counts = ops.cast(mask, "float32")
     tokens = ops.sum(counts, axis=(1, 2))
-    share = losses / ops.maximum(tokens, 1.0)
+    share = ops.divide(losses, ops.maximum(tokens, 1.0))
     return share[:, None, None] * counts
 
 

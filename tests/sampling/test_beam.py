@@ -115,5 +115,7 @@ def test_largest_in_blocks_are_the_largest_of_all(size):
     scores[0] = -1e9
     values, places = backend.to_numpy(_largest(ops.convert_to_tensor(scores), 4))
     order = np.argsort(-scores, axis=1, kind="stable")[:, :4]
-    np.testing.assert_array_equal(places, order)
+    if backend.name != "torch":  # which promises no order among equals
+        np.testing.assert_array_equal(places, order)
+    np.testing.assert_array_equal(values, np.take_along_axis(scores, places, axis=1))
     np.testing.assert_array_equal(values, np.take_along_axis(scores, order, axis=1))

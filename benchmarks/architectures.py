@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from docstrings import docstrings
-from kept import rounded_test
+from kept import pooled, rounded_test
 
 from nutgraf import backend
 from nutgraf.data.sources import DataSettings
-from nutgraf.evaluation.score import Evaluation, score_texts
+from nutgraf.evaluation.score import Evaluation
 from nutgraf.evaluation.texts import read_texts, task_in
 from nutgraf.files import write_json
 from nutgraf.metrics.significance import paired_test
@@ -93,12 +93,8 @@ def of_seed(base: ChooseSettings, given: argparse.Namespace, seed: int) -> Any:
 
 def evaluated(folders: list[Path], name: str) -> Evaluation:
     """Return the scores of a model's texts of all seeds together."""
-    rows, texts = [], []
-    for number, folder in enumerate(folders):
-        found = read_texts(folder / name / "test")
-        rows += [row._replace(id=f"{row.id}/{number}") for row in found.rows]
-        texts += found.texts
-    return score_texts(rows, texts, task=task_in(folders[0] / name / "test"))
+    found = [read_texts(folder / name / "test") for folder in folders]
+    return pooled(found, task_in(folders[0] / name / "test"))
 
 
 def summary(folders: list[Path], found: list[dict[str, Any]]) -> dict[str, Any]:

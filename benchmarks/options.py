@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from docstrings import docstrings
-from kept import kept_texts, rounded_test
+from kept import kept_texts, pooled, rounded_test
 
 from nutgraf import backend
 from nutgraf.data.augment import AugmentSettings
@@ -37,7 +37,7 @@ from nutgraf.data.files import read_rows
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import DataSettings, load_split
 from nutgraf.evaluation.generate import Generator
-from nutgraf.evaluation.score import Evaluation, score_texts
+from nutgraf.evaluation.score import Evaluation
 from nutgraf.files import atomic_file, write_json
 from nutgraf.metrics.significance import paired_test
 from nutgraf.models.checkpoint import load_policy
@@ -218,11 +218,8 @@ def test_rows(bench: Bench, name: str) -> list[Row]:
 
 def evaluated(benches: Sequence[Bench], name: str, rows: Sequence[Row]) -> Evaluation:
     """Return the scores of all seeds' texts together."""
-    texts = [text for bench in benches for text in bench.texts(name, rows)]
-    seeds = [
-        row._replace(id=f"{row.id}/{bench.seed}") for bench in benches for row in rows
-    ]
-    return score_texts(seeds, texts, task=task_of(benches[0].task(name)))
+    seeds = [(rows, bench.texts(name, rows)) for bench in benches]
+    return pooled(seeds, task_of(benches[0].task(name)))
 
 
 def compared(benches: Sequence[Bench], name: str, rows: Sequence[Row]) -> dict:

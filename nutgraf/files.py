@@ -1,4 +1,4 @@
-"""Atomic files and folders: what is there under its final name is whole.
+"""Atomic files and folders, whole under their final names; hashes of what they hold.
 
 Everything is written under a temporary name beside the target, flushed to the disk and
 then renamed; a process killed at any moment leaves the old file, or the new one.
@@ -7,14 +7,16 @@ then renamed; a process killed at any moment leaves the old file, or the new one
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-__all__ = ["atomic_file", "atomic_folder", "write_json", "write_text"]
+__all__ = ["atomic_file", "atomic_folder", "hash_file", "hash_files", "write_json"]
+__all__ += ["write_text"]
 
 
 def _sync(path: Path) -> None:
@@ -98,3 +100,29 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def hash_file(path: Path) -> str:
+    """Return a hash of what a file holds.
+
+    Args:
+        path: the file.
+
+    Returns:
+        64 hexadecimal digits, of SHA-256.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_files(paths: Iterable[Path]) -> str:
+    """Return a hash of what files hold, whatever their folder and their time.
+
+    Args:
+        paths: files, in an order that repeats.
+
+    Returns:
+        64 hexadecimal digits; another name or another byte gives others.
+    """
+    lines = (f"{path.name}|{hash_file(path)}\n" for path in paths)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

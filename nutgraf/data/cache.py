@@ -130,8 +130,8 @@ def build_cache(
         folder: where caches lie.
         max_source: sources are cut to so many tokens.
         max_target: targets are cut to so many actions.
-        name: what the rows are (a source's name, size and time of change, or a hash);
-            the same name with the same tokenizer and limits means the same cache.
+        name: what the rows are, of `data_name`; the same name with the same tokenizer
+            and limits means the same cache.
         encode: rows -> the ids of their sources, and their actions; None = documents
             and first references by the tokenizer, an end action behind.
 

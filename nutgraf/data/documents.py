@@ -19,6 +19,7 @@ from nutgraf.data.rows import Row
 from nutgraf.data.sources import DataSettings, data_name, load_split
 from nutgraf.defaults import changed
 from nutgraf.errors import ConfigError, DataError
+from nutgraf.files import hash_files
 from nutgraf.ranges import check_ranges
 
 __all__ = ["DocumentSettings", "documents_name", "load_documents"]
@@ -224,7 +225,5 @@ def documents_name(settings: DocumentSettings) -> str:
     stamp = hashlib.sha256(repr(settings).encode())
     if settings.source != "files":
         stamp.update(data_name(_as_rows(settings)).encode())
-    for path in _paths((*settings.train, *settings.valid)):
-        stat = path.stat()
-        stamp.update(f"{path}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
+    stamp.update(hash_files(_paths((*settings.train, *settings.valid))).encode())
     return f"{settings.source}-{stamp.hexdigest()[:16]}"

@@ -13,6 +13,7 @@ from nutgraf.data.bad_rows import BadRowLog
 from nutgraf.data.rows import Row
 from nutgraf.defaults import changed
 from nutgraf.errors import ConfigError
+from nutgraf.files import hash_files
 from nutgraf.ranges import check_ranges
 
 __all__ = ["DataSettings", "data_files", "data_name", "load_split"]
@@ -141,16 +142,14 @@ def data_name(settings: DataSettings) -> str:
         settings: the source.
 
     Returns:
-        A short text: a hash of the settings and of the paths, sizes and times of all
-        files behind them; for docstrings, of the rows to train on.
+        A short text: a hash of the settings and of what all files behind them hold;
+        for docstrings, of the rows to train on.
 
     Raises:
         DataError: a file is missing.
     """
     stamp = hashlib.sha256(repr(settings).encode())
-    for path in data_files(settings):
-        stat = path.stat()
-        stamp.update(f"{path}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
+    stamp.update(hash_files(data_files(settings)).encode())
     if settings.source == "docstrings":
         for split in ("train", "valid"):
             for row in load_split(settings, split):

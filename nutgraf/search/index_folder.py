@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from nutgraf.errors import ConfigError, DataError
-from nutgraf.files import atomic_folder, write_json
+from nutgraf.files import atomic_folder, hash_file, write_json
 from nutgraf.search.bm25 import Bm25
 from nutgraf.search.embedder import Embedder
 from nutgraf.search.vectors import Vectors
@@ -76,11 +76,6 @@ class Index:
     documents: list[Document]
     bm25: Bm25
     vectors: Vectors | None
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fingerprint(documents: Sequence[Document], *settings: str) -> str:
@@ -149,7 +144,7 @@ def _write(
     if vectors is not None:
         Vectors.build(vectors).save(part / VECTORS)
     return {
-        file.relative_to(part).as_posix(): _hash(file)
+        file.relative_to(part).as_posix(): hash_file(file)
         for file in sorted(part.rglob("*"))
         if file.is_file()
     }
@@ -267,7 +262,7 @@ def _read_manifest(folder: Path) -> Manifest:
 def _check_files(folder: Path, manifest: Manifest) -> None:
     for name, expected in manifest.files.items():
         path = folder / name
-        if not path.is_file() or _hash(path) != expected:
+        if not path.is_file() or hash_file(path) != expected:
             state = "differs from what was written" if path.is_file() else "is missing"
             raise DataError(
                 f"An index must have all its files as they were written. Received: "

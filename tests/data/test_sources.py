@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import os
 
 import pytest
 
@@ -103,6 +104,19 @@ def test_the_name_changes_with_settings_and_files(settings, file):
     file.unlink()
     with pytest.raises(DataError, match="must exist"):
         data_name(settings)
+
+
+def test_a_copy_of_the_same_files_has_the_same_name(settings, file):
+    """As where data are downloaded or mounted anew: a run must go on there."""
+    name, content = data_name(settings), file.read_bytes()
+    file.unlink()
+    file.write_bytes(content)
+    os.utime(file, ns=(1, 1))
+    assert data_name(settings) == name
+    before = file.stat()
+    file.write_bytes(content.replace(b"Text 1", b"Text 7"))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert data_name(settings) != name
 
 
 def write_copy(folder, text):

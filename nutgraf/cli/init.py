@@ -18,7 +18,8 @@ from nutgraf.tasks.names import TaskName, task_of
 __all__ = ["InitSettings", "run"]
 
 # Commands whose file has `SETTINGS`, the dataclass of their config.
-_CONFIGURED = ("pretrain", "train", "choose", "rl", "evaluate")
+_CONFIGURED = ("pretrain", "train", "choose", "rl", "prefer", "reward-model")
+_CONFIGURED += ("evaluate", "train-search")
 # Settings that name a trained model, which is the starter by default.
 _MODELS = {"rl": "start", "evaluate": "model"}
 _TRAINED = "runs/train/best"
@@ -88,7 +89,8 @@ def run(argv: Sequence[str]) -> int:
             f"A config can be written for: {', '.join(_CONFIGURED)}. Received: "
             f"{settings.command!r}. The other commands take flags only."
         )
-    declaration = importlib.import_module(f"nutgraf.cli.{settings.command}").SETTINGS
+    module = f"nutgraf.cli.{settings.command.replace('-', '_')}"
+    declaration = importlib.import_module(module).SETTINGS
     usage = f"nutgraf {settings.command} --config FILE"
     text = f"# Settings of `{usage}`; flags override them.\n"
     chosen = None

@@ -8,7 +8,9 @@ from nutgraf.cli.config import load_settings
 from nutgraf.cli.quiet import load_backend, say
 from nutgraf.recipes.pair_settings import RewardModelSettings
 
-__all__ = ["run"]
+__all__ = ["SETTINGS", "run"]
+
+SETTINGS = RewardModelSettings
 
 
 def run(argv: Sequence[str]) -> int:
@@ -21,7 +23,7 @@ def run(argv: Sequence[str]) -> int:
         0.
     """
     settings = load_settings(
-        RewardModelSettings,
+        SETTINGS,
         argv,
         prog="nutgraf reward-model",
         description=(

@@ -8,7 +8,9 @@ from nutgraf.cli.config import load_settings
 from nutgraf.cli.quiet import load_backend, say
 from nutgraf.search.settings import TrainSearchSettings
 
-__all__ = ["run"]
+__all__ = ["SETTINGS", "run"]
+
+SETTINGS = TrainSearchSettings
 
 
 def run(argv: Sequence[str]) -> int:
@@ -21,7 +23,7 @@ def run(argv: Sequence[str]) -> int:
         0.
     """
     settings = load_settings(
-        TrainSearchSettings,
+        SETTINGS,
         argv,
         prog="nutgraf train-search",
         description=(

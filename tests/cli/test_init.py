@@ -115,3 +115,25 @@ def test_the_config_of_each_command_holds_its_defaults(command, tmp_path):
         declaration, ["--config", str(path)], prog=command, description=""
     )
     assert found == declaration()
+
+
+@pytest.mark.parametrize(
+    ("command", "needed"),
+    [
+        ("prefer", ["pairs"]),
+        ("reward-model", ["pairs"]),
+        ("train-search", ["index", "queries", "qrels"]),
+    ],
+)
+def test_what_a_command_needs_is_asked_for(command, needed, tmp_path):
+    """The rest of the config is the defaults."""
+    path = tmp_path / "new.toml"
+    assert init.run([command, str(path)]) == 0
+    text = path.read_text()
+    assert all(f"# {name} =   # needed" in text for name in needed)
+    module = importlib.import_module(f"nutgraf.cli.{command.replace('-', '_')}")
+    flags = [f"--{name}=a" for name in needed]
+    found = load_settings(
+        module.SETTINGS, [*flags, "--config", str(path)], prog=command, description=""
+    )
+    assert found == module.SETTINGS(**dict.fromkeys(needed, "a"))

@@ -78,3 +78,18 @@ def test_mistakes_are_told(tmp_path, capsys):
         ConfigError, match='--split must be one of "lines", "sentences"'
     ):
         translate.run(["--model", "m", "--split", "words"])
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_a_language_pair_that_the_rows_lack_is_refused(command, tmp_path, capsys):
+    """The languages of a file are its fields; the message says which there are."""
+    path = tmp_path / "pairs.jsonl"
+    path.write_text('{"en": "one", "de": "eins"}\n', "utf-8")
+    flags = "--data.source=files --data.source_field=en --data.target_field=fr".split()
+    flags += [f"--data.{split}={path}" for split in ("train", "valid", "test")]
+    out = tmp_path / "out"
+    argv = [command, "--task=translate", f"--out={out}", *flags]
+    assert main(argv) == 2
+    told = capsys.readouterr().err
+    assert f"{path}:1: the field `fr` is missing (there are: en, de)" in told
+    assert not list(out.glob("**/*.safetensors"))

@@ -16,7 +16,7 @@ from nutgraf.recipes.run_card import (
     refuse_other_settings,
 )
 from nutgraf.search.cross_encoder import CrossEncoder
-from nutgraf.search.cut import cut_notes
+from nutgraf.search.cut import cut_notes, cut_pairs
 from nutgraf.search.dense import BiEncoder, Contrastive, load_bi_encoder, pairs_of
 from nutgraf.search.index_folder import fingerprint, open_index
 from nutgraf.search.loop import SearchLoop
@@ -153,6 +153,16 @@ def _lesson(settings: TrainSearchSettings, data: Data, model: Any) -> Any:
     return Supervised(model, rows, width, batch, seed, kind=kind, dropout=dropout)
 
 
+def _cut(settings: TrainSearchSettings, data: Data, model: Any) -> list[str]:
+    """Lines on the texts that are not read whole."""
+    queries = [query.text for query in (*data.train, *data.valid)]
+    index, embedder = data.searcher.index, data.searcher.embedder
+    if settings.objective == "contrastive":
+        documents = [document.content for document in index.documents]
+        return cut_pairs(model, queries, documents)
+    return cut_notes(Searcher(index, embedder, model), queries, False)
+
+
 def train_on(
     settings: TrainSearchSettings,
     data: Data,
@@ -183,11 +193,8 @@ def train_on(
         f"{len(data.train):,} queries to learn from, {len(data.valid):,} held out; "
         f"{settings.training.updates:,} updates of {settings.training.batch}"
     )
-    if settings.objective != "contrastive":
-        index, embedder = data.searcher.index, data.searcher.embedder
-        texts = [query.text for query in (*data.train, *data.valid)]
-        for line in cut_notes(Searcher(index, embedder, model), texts, False):
-            report(line)
+    for line in _cut(settings, data, model):
+        report(line)
     loop = SearchLoop(model, lesson, settings.training, folder, validate)
     started = time.monotonic()
     position = loop.fit(settings.max_minutes * 60 or math.inf)

@@ -1,4 +1,4 @@
-"""Which queries are longer than the models of a search read."""
+"""Which texts are longer than the models of a search read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from nutgraf.search.searcher import Searcher
 
-__all__ = ["cut_notes"]
+__all__ = ["cut_notes", "cut_pairs"]
 
 
 def cut_notes(searcher: Searcher, queries: Sequence[str], dense: bool) -> list[str]:
@@ -37,4 +37,28 @@ def cut_notes(searcher: Searcher, queries: Sequence[str], dense: bool) -> list[s
         what = "the query was" if len(queries) == 1 else f"{cut:,} queries were"
         if cut:
             notes.append(f"{what} cut: {name} reads the first {window:,} tokens")
+    return notes
+
+
+def cut_pairs(
+    model: Any, queries: Sequence[str], documents: Sequence[str]
+) -> list[str]:
+    """Say how many texts a bi-encoder does not read whole in training.
+
+    Args:
+        model: a `BiEncoder`.
+        queries: what is asked.
+        documents: what may answer it.
+
+    Returns:
+        A line for queries and one for documents, where some are cut.
+    """
+    notes = []
+    for name, texts in (("queries", queries), ("documents", documents)):
+        cut = sum(model.tokens(text) > model.max_length for text in texts)
+        if cut:
+            notes.append(
+                f"{cut:,} of {len(texts):,} {name} are cut: the model learns from "
+                f"their first {model.max_length:,} tokens"
+            )
     return notes

@@ -89,11 +89,19 @@ def test_a_rescorer_then_rl_on_it(toy, tmp_path):
     assert more["finished"]
 
 
-@pytest.mark.parametrize("objective", ["contrastive", "cross"])
-def test_models_of_a_bert_then_rl_on_them(toy, tmp_path, objective):
-    bert = toy.index.replace("index", "bert")
-    found = run(toy, tmp_path / "a", objective=objective, start=bert)
-    kind = BiEncoder if objective == "contrastive" else CrossEncoder
+@pytest.mark.parametrize(
+    ("objective", "kind", "told"),
+    [
+        ("contrastive", BiEncoder, "documents are cut: the model learns from their"),
+        ("cross", CrossEncoder, "queries were cut: the ranker, beside a long document"),
+    ],
+)
+def test_models_of_a_bert_then_rl_on_them(toy, tmp_path, objective, kind, told):
+    """They read too little, which is told."""
+    bert, lines = toy.index.replace("index", "bert"), []
+    changes = {"objective": objective, "start": bert, "max_length": 5}
+    found = run(toy, tmp_path / "a", lines.append, **changes)
+    assert any(told in line for line in lines)
     assert type(load_ranker(found["model"])) is kind
     again = run(toy, tmp_path / "rl", objective="rl", start=found["model"])
     assert type(load_ranker(again["model"])) is kind
@@ -131,13 +139,6 @@ def test_a_rescorer_ranks_the_vectors_it_has_learned_from(toy, tmp_path):
     searcher = Searcher(open_index(tmp_path / "i"), other, load_ranker(best))
     with pytest.raises(ConfigError, match="of the model bert-.* those of hash"):
         searcher.search("shell", "dense")
-
-
-def test_queries_that_a_cross_encoder_cuts_are_told(toy, tmp_path):
-    bert, lines = toy.index.replace("index", "bert"), []
-    changes = {"objective": "cross", "start": bert, "max_length": 5}
-    run(toy, tmp_path / "a", lines.append, **changes)
-    assert any("queries were cut: the ranker, beside" in line for line in lines)
 
 
 def test_an_index_of_words_only(toy, tmp_path):

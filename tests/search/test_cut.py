@@ -3,7 +3,7 @@
 import pytest
 
 from nutgraf.search.cross_encoder import CrossEncoder
-from nutgraf.search.cut import cut_notes
+from nutgraf.search.cut import cut_notes, cut_pairs
 from nutgraf.search.rescorer import Rescorer
 from nutgraf.search.searcher import Searcher
 from tests.search.toy_search import toy_bert, toy_bi_encoder
@@ -48,3 +48,12 @@ def test_the_query_of_a_pair_as_the_cross_encoder_cuts_it(searcher, ranking, len
     arrays = cross.arrays([row._replace(query=LONG, documents=long)], 8)
     segments = arrays["segments"][0, 0][arrays["token_mask"][0, 0]]
     assert (segments == 0).sum() - 2 == window < cross.tokens(LONG)
+
+
+def test_what_a_bi_encoder_does_not_read_whole_in_training():
+    model = toy_bi_encoder(max_length=5)
+    assert cut_pairs(model, ["wing"], ["wing"]) == []
+    assert cut_pairs(model, ["wing", LONG], [LONG, LONG, "wing"]) == [
+        "1 of 2 queries are cut: the model learns from their first 5 tokens",
+        "2 of 3 documents are cut: the model learns from their first 5 tokens",
+    ]

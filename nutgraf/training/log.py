@@ -7,6 +7,7 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ def _event_writer(folder: Path, step: int) -> _Events | None:
 
 @contextlib.contextmanager
 def progress_bar(title: str, total: int, done: int = 0) -> Iterator[Any]:
-    """Show a bar with speed and time left on a terminal, plain lines elsewhere.
+    """Show a bar with speed and time left on a terminal, some plain lines elsewhere.
 
     Args:
         title: what is going on.
@@ -169,6 +170,10 @@ def progress_bar(title: str, total: int, done: int = 0) -> Iterator[Any]:
             every = max(1, total // 20)
             due = shown // every > before // every or shown == total
             if due and not console.is_terminal:
-                console.print(f"{title} {shown}/{total} {text}", highlight=False)
+                left = progress.tasks[task].time_remaining
+                line = f"{title} {shown}/{total} {text}"
+                if left:
+                    line += f"  {timedelta(seconds=int(left))} left"
+                console.print(line, highlight=False, soft_wrap=True)
 
         yield advance

@@ -55,7 +55,7 @@ format: $(VENV)/.stamp-dev ## put all files into the common format
 types: $(VENV)/.stamp-dev ## check the types
 	$(RUN) mypy
 
-bench: $(VENV)/.stamp-run .venv-peers/.stamp ## measure speed beside the peers: 40 minutes, QUICK=1 five
+bench: $(VENV)/.stamp-run .venv-peers/.stamp ## measure speed beside the peers: 25 minutes, QUICK=1 less
 	$(BENCH) $(if $(QUICK),--quick)
 	$(if $(QUICK),,$(VENV)/bin/python benchmarks/performance.py)
 

@@ -3,9 +3,9 @@
     python benchmarks/guard.py --out runs/guard --also runs/arms/rl-*/last
 
 One run from the starter is paid for ROUGE-1 recall alone, which an added word can only
-raise; its guard returns to the best safe weights. Three seeds of the recommended
-recipe, the demo's, run for as many updates under a guard that would stop them. All have
-the default limits. Models named by --also, such as those of benchmarks/three_arms.py
+raise; its guard returns to the best safe weights. Three seeds of the demo's recipe and
+of the one that is recommended to begin with, rloo, run for as many updates under a
+guard that would stop them. All have the default limits. Models named by --also, such as those of benchmarks/three_arms.py
 after all updates of the recipe, are looked at on the same rows as if they stood at the
 end of a run. An interrupted call goes on where it stopped. Writes
 benchmarks/results/guard.json.
@@ -34,6 +34,7 @@ from nutgraf.training.log import read_metrics
 
 RESULTS = Path(__file__).parent / "results" / "guard.json"
 RECALL = RewardSettings(parts=("rouge1(measure=recall)=1",))
+ALGORITHMS = ("grpo", "rloo")
 TIMES = ("time/sample", "time/reward", "time/update")
 
 
@@ -49,10 +50,12 @@ def settings_of(out: Path, seeds: Sequence[int], updates: int) -> list[ImproveSe
     ours = [
         replace(
             DEMO,
-            out=str(out / f"recommended-{seed}"),
+            out=str(out / f"{algorithm}-{seed}"),
+            algorithm=algorithm,
             rl=replace(DEMO.rl, updates=updates, seed=seed),
             guard=GuardSettings(on="stop"),
         )
+        for algorithm in ALGORITHMS
         for seed in seeds
     ]
     return [hacked, *ours]

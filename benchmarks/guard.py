@@ -5,10 +5,10 @@
 One run from the starter is paid for ROUGE-1 recall alone, which an added word can only
 raise; its guard returns to the best safe weights. Three seeds of the demo's recipe and
 of the one that is recommended to begin with, rloo, run for as many updates under a
-guard that would stop them. All have the default limits. Models named by --also, such as those of benchmarks/three_arms.py
-after all updates of the recipe, are looked at on the same rows as if they stood at the
-end of a run. An interrupted call goes on where it stopped. Writes
-benchmarks/results/guard.json.
+guard that would stop them. All have the default limits. Models named by --also, such as
+those of benchmarks/three_arms.py after all updates of the recipe, are looked at on the
+same rows as if they stood at the end of a run. An interrupted call goes on where it
+stopped. Writes benchmarks/results/guard.json.
 """
 
 from __future__ import annotations

@@ -18,8 +18,9 @@ from nutgraf.tasks.names import TaskName, task_of
 __all__ = ["InitSettings", "run"]
 
 # Commands whose file has `SETTINGS`, the dataclass of their config.
-_CONFIGURED = ("pretrain", "train", "choose", "rl", "prefer", "reward-model")
-_CONFIGURED += ("evaluate", "train-search")
+_CONFIGURED = (
+    "pretrain train choose rl prefer reward-model evaluate train-search".split()
+)
 # Settings that name a trained model, which is the starter by default.
 _MODELS = {"rl": "start", "evaluate": "model"}
 _TRAINED = "runs/train/best"

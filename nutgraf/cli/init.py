@@ -18,9 +18,8 @@ from nutgraf.tasks.names import TaskName, task_of
 __all__ = ["InitSettings", "run"]
 
 # Commands whose file has `SETTINGS`, the dataclass of their config.
-_CONFIGURED = (
-    "pretrain train choose rl prefer reward-model evaluate train-search".split()
-)
+_TRAINING = "pretrain train choose rl prefer reward-model train-search".split()
+_CONFIGURED = [*_TRAINING, "evaluate"]
 # Settings that name a trained model, which is the starter by default.
 _MODELS = {"rl": "start", "evaluate": "model"}
 _TRAINED = "runs/train/best"

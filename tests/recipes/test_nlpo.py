@@ -52,7 +52,8 @@ def test_the_masked_probability_sums_to_one(policy, masked):
     free = scorer(policy, Processors())
     given, _ = experience_of(dataclasses.replace(rollout, support=None))
     plain = to_numpy(free(moved, given))[rollout.mask]
-    assert (rollout.log_probs[rollout.mask] > plain + 0.1).all()  # half is left
+    more = rollout.log_probs[rollout.mask] - plain
+    assert (more > 0).all() and more.mean() > 0.2  # about half is left
 
 
 def test_filters_of_ones_own_are_refused(policy):

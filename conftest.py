@@ -19,6 +19,11 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_JAX_CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
+# PyTorch's threads wait for each other at every small operation: beside other work, one
+# thread for each process is many times as fast.
+if os.environ["KERAS_BACKEND"] == "torch":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 _BACKENDS = Path(__file__).parent / "nutgraf" / "backend"
 
 # Doctests import every module; these import a framework that is not installed here.

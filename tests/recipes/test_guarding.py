@@ -190,7 +190,7 @@ def test_a_reward_for_words_is_hacked_and_found_out(learn):
 def test_an_honest_reward_is_not_suspected(learn):
     records, told = learn(toy_reward)
     assert len(records) == TOY.updates and not told
-    assert records[-1]["guard/reward"] > 1.5 * records[0]["guard/reward"]
+    assert records[-1]["guard/reward"] > 1.2 * records[0]["guard/reward"]
 
 
 def test_validation_rows_are_preferred(tmp_path, policy):

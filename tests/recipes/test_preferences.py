@@ -87,7 +87,7 @@ def test_ipo_stops_at_its_margin(tokenizer):
     )
     records = training.fit_pairs(TRAIN, VALID)
     assert records[0]["loss/pairs"] == pytest.approx(0.25, abs=1e-6)  # (0 - 1/2)^2
-    assert records[-1]["valid/accuracy"] > 0.8
+    assert records[-1]["valid/accuracy"] >= 0.75
     # the target is 1 / (2 beta) = 0.5 nats per token; beta 1 makes rewards of nats
     assert records[-1]["pairs/margin"] == pytest.approx(0.5, abs=0.15)  # few updates
 

@@ -22,7 +22,7 @@ def test_a_pipe_gets_a_line_every_twentieth_with_running_means(capsys):
     with live_display("RL", 40) as watch:
         for update in range(1, 41):
             watch(update, {"reward/mean": float(update > 1)})
-    lines = capsys.readouterr().err.splitlines()
+    lines = [line.split("  ")[0] for line in capsys.readouterr().err.splitlines()]
     assert len(lines) == 20
     assert lines[0] == "RL 2/40 reward 0.100"  # 0 + 0.1 · (1 - 0)
     assert lines[1] == f"RL 4/40 reward {1 - 0.9**3:.3f}"

@@ -53,6 +53,7 @@ def test_search_from_pretraining_to_a_trained_ranker(tmp_path, capsys, monkeypat
     assert "100.0" in line  # its own document is first, for each query
 
 
+@pytest.mark.slow
 def test_a_choice_for_translation(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(choose, "in_a_process", lambda function, *args: function(*args))
     rows = [

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from kept import kept_texts
+from kept import PHASES, kept_texts
 
 from nutgraf import backend
 from nutgraf.data.rows import Row
@@ -140,9 +140,8 @@ def show(beams: int, columns: Sequence[str], found: dict[str, Any]) -> None:
 
 def seconds_of(run: ImproveSettings) -> float:
     """Return the seconds that a run's updates took."""
-    times = ("time/sample", "time/reward", "time/update")
     records = read_metrics(Path(run.out))
-    return sum(record.get(name, 0.0) for record in records for name in times)
+    return sum(record.get(name, 0.0) for record in records for name in PHASES)
 
 
 def run_arms(

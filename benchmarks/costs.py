@@ -1,4 +1,4 @@
-"""What an update of each algorithm costs: seconds and tokens, on an idle machine.
+"""What an update of each algorithm costs: seconds and tokens.
 
     python benchmarks/costs.py --out runs/costs
 
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from algorithms import CONTROLS, MAIN, OTHERS, settings_of
+from kept import PHASES
 
 from nutgraf import backend
 from nutgraf.files import write_json
@@ -28,7 +29,6 @@ from nutgraf.training.log import read_metrics
 
 RESULTS = Path(__file__).parent / "results" / "algorithm_costs.json"
 UPDATES, FIRST = 14, 4
-PHASES = ("time/sample", "time/reward", "time/update")
 
 
 def train(name: str, out: Path) -> None:

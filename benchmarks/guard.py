@@ -22,6 +22,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kept import PHASES
+
 from nutgraf.files import write_json
 from nutgraf.models.checkpoint import load_policy
 from nutgraf.recipes.demo import DEMO
@@ -35,7 +37,6 @@ from nutgraf.training.log import read_metrics
 RESULTS = Path(__file__).parent / "results" / "guard.json"
 RECALL = RewardSettings(parts=("rouge1(measure=recall)=1",))
 ALGORITHMS = ("grpo", "rloo")
-TIMES = ("time/sample", "time/reward", "time/update")
 
 
 def settings_of(out: Path, seeds: Sequence[int], updates: int) -> list[ImproveSettings]:
@@ -70,7 +71,7 @@ def finished(run: ImproveSettings) -> bool:
 def cost(records: Sequence[dict[str, Any]], every: int) -> float:
     """Return the guard's share of an update's time; the first two looks compile."""
     looks = [one["time/guard"] for one in records if "time/guard" in one][2:]
-    updates = [sum(one[name] for name in TIMES) for one in records]
+    updates = [sum(one[name] for name in PHASES) for one in records]
     return statistics.median(looks) / every / statistics.median(updates)
 
 

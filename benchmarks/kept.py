@@ -13,6 +13,9 @@ from nutgraf.files import write_json
 from nutgraf.metrics.significance import PairedTest
 from nutgraf.tasks.task import Task
 
+PHASES = ("time/sample", "time/reward", "time/update")
+"""Numbers of an update that are its seconds, in `metrics.jsonl`."""
+
 
 def kept_texts(file: Path, write: Callable[[], list[str]]) -> list[str]:
     """Return the texts of a file, which are written when it is not there.

@@ -85,6 +85,7 @@ def run(argv: Sequence[str]) -> int:
         ],
         positional=["path"],
     )
+    from nutgraf.search.cut import count_cut
     from nutgraf.search.documents import read_collection
     from nutgraf.search.index_folder import build_index
     from nutgraf.tasks.search import DocumentFields
@@ -115,7 +116,8 @@ def run(argv: Sequence[str]) -> int:
         )
     log.tell(say)
     if embedder:
-        cut = sum(embedder.tokens(one.content) > embedder.window for one in documents)
+        contents = (document.content for document in documents)
+        cut = count_cut(embedder, contents, embedder.window)
         if cut:
             say(
                 f"{cut:,} of {total:,} documents were cut: the model reads the first "

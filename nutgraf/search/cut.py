@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from nutgraf.search.searcher import Searcher
 
-__all__ = ["cut_notes", "cut_pairs"]
+__all__ = ["count_cut", "cut_notes", "cut_pairs"]
+
+
+def count_cut(model: Any, texts: Iterable[str], window: int) -> int:
+    """Count the texts that a model does not read whole.
+
+    Args:
+        model: has `tokens`, as an `Embedder` has.
+        texts: the texts.
+        window: tokens that it reads.
+
+    Returns:
+        How many are longer.
+    """
+    return sum(model.tokens(text) > window for text in texts)
 
 
 def cut_notes(searcher: Searcher, queries: Sequence[str], dense: bool) -> list[str]:
@@ -33,7 +47,7 @@ def cut_notes(searcher: Searcher, queries: Sequence[str], dense: bool) -> list[s
         readers.append(("the ranker", ranker, ranker.max_length))
     notes = []
     for name, model, window in readers:
-        cut = sum(model.tokens(query) > window for query in queries)
+        cut = count_cut(model, queries, window)
         what = "the query was" if len(queries) == 1 else f"{cut:,} queries were"
         if cut:
             notes.append(f"{what} cut: {name} reads the first {window:,} tokens")
@@ -55,7 +69,7 @@ def cut_pairs(
     """
     notes = []
     for name, texts in (("queries", queries), ("documents", documents)):
-        cut = sum(model.tokens(text) > model.max_length for text in texts)
+        cut = count_cut(model, texts, model.max_length)
         if cut:
             notes.append(
                 f"{cut:,} of {len(texts):,} {name} are cut: the model learns from "

@@ -3,7 +3,7 @@
 import pytest
 
 from nutgraf.search.cross_encoder import CrossEncoder
-from nutgraf.search.cut import cut_notes, cut_pairs
+from nutgraf.search.cut import count_cut, cut_notes, cut_pairs
 from nutgraf.search.rescorer import Rescorer
 from nutgraf.search.searcher import Searcher
 from tests.search.toy_search import toy_bert, toy_bi_encoder
@@ -57,3 +57,10 @@ def test_what_a_bi_encoder_does_not_read_whole_in_training():
         "1 of 2 queries are cut: the model learns from their first 5 tokens",
         "2 of 3 documents are cut: the model learns from their first 5 tokens",
     ]
+
+
+def test_a_text_that_just_fits_is_not_cut():
+    model = toy_bi_encoder()
+    size = model.tokens("wing lift")
+    assert count_cut(model, ["wing lift"], size) == 0
+    assert count_cut(model, ["wing lift", "wing"], size - 1) == 1

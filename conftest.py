@@ -24,6 +24,9 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 if os.environ["KERAS_BACKEND"] == "torch":
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# On a GPU, float32 stays float32: TF32 has ten bits.
+os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
+
 _BACKENDS = Path(__file__).parent / "nutgraf" / "backend"
 
 # Doctests import every module; these import a framework that is not installed here.

@@ -199,14 +199,18 @@ class Bench:
 
     def run(self, name: str, rows: Sequence[Row]) -> dict[str, Any]:
         """Return what a training was, and leave its texts in its folder."""
-        position = self.train(name)
-        self.texts(name, rows)
-        valid = [r for r in read_metrics(self.folder(name)) if "valid/loss" in r]
-        return {
-            "updates": position["step"],
-            "seconds": round(position["seconds"]),
-            "valid_loss": round(min(r["valid/loss"] for r in valid), 4),
-        }
+        path = self.folder(name) / "result.json"
+        if not path.exists():
+            position = self.train(name)
+            self.texts(name, rows)
+            valid = [r for r in read_metrics(self.folder(name)) if "valid/loss" in r]
+            found = {
+                "updates": position["step"],
+                "seconds": round(position["seconds"]),
+                "valid_loss": round(min(r["valid/loss"] for r in valid), 4),
+            }
+            write_json(path, found)
+        return dict(json.loads(path.read_text("utf-8")))
 
 
 def test_rows(bench: Bench, name: str) -> list[Row]:

@@ -89,7 +89,7 @@ def draw_mixture(
     copied = ops.take_along_axis(source_ids, place[:, None], axis=-1)[:, 0]
     actions = ops.where(generated, word, copied)
     chosen = ops.take_along_axis(logits, actions[:, None], axis=-1)[:, 0] - normaliser
-    pointed = log_masked_sum(weights, source_ids == actions[:, None])
+    pointed = log_masked_sum(weights, ops.equal(source_ids, actions[:, None]))
     return actions, log_add(chosen - ops.softplus(-gate), pointed - ops.softplus(gate))
 
 

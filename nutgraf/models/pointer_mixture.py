@@ -128,6 +128,6 @@ class PointerMixture:
         if pointers is None:
             return log_probs
         weights, gate = pointers
-        same = source_ids[:, None, :] == actions[..., None]  # (P, Q, S)
+        same = ops.equal(source_ids[:, None, :], actions[..., None])  # (P, Q, S)
         copied = log_masked_sum(weights, same)
         return log_add(log_probs - ops.softplus(-gate), copied - ops.softplus(gate))

@@ -169,7 +169,7 @@ def test_memory_does_not_grow_with_rows(shared_data, tmp_path):
     file = shared_data / "cnndm_tok.train.jsonl.gz"
     command = [sys.executable, "-c", MEASURE, str(file), str(tmp_path)]
     root = Path(__file__).resolve().parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), *sys.path])}
     done = subprocess.run(
         command, capture_output=True, text=True, check=True, env=environment
     )

@@ -50,7 +50,7 @@ def oracle(kind, cell, **options):
 
 
 def close(one, two):
-    np.testing.assert_allclose(to_numpy(one), to_numpy(two), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(to_numpy(one), to_numpy(two), rtol=1e-5, atol=5e-6)
 
 
 @pytest.mark.parametrize("mask", [None, MASK], ids=["whole", "masked"])

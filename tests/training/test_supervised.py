@@ -180,7 +180,7 @@ def test_killed_in_another_process_and_resumed_here(whole, make, cache, tmp_path
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(
         [*map(str, command), json.dumps(SETTINGS)],
-        env={**os.environ, "PYTHONPATH": str(root)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(root), *sys.path])},
         capture_output=True,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]

@@ -4,7 +4,8 @@ For each seed, from the same start and for the same number of updates: RL; RL wi
 random reward; supervised training continued on as many references as RL takes samples.
 Each arm is scored on held-out rows, with greedy decoding and with beam 4. Rows are
 paired between arms, each row's numbers being their means over the seeds. An interrupted
-call goes on where it stopped. `three_arms.py` and `translation.py` say on what.
+call goes on where it stopped. `three_arms.py`, `translation.py` and
+`architecture_arms.py` say on what.
 """
 
 from __future__ import annotations
@@ -34,7 +35,6 @@ from nutgraf.tasks.names import task_of
 from nutgraf.training.log import read_metrics
 
 ARMS = ("rl", "random reward", "continued supervised")
-BEAMS = (1, 4)
 
 
 class Experiment(NamedTuple):
@@ -46,6 +46,7 @@ class Experiment(NamedTuple):
         columns: of the printed table.
         length_penalty: of beam search.
         results: file that is written.
+        beams: of each decoding; 1 = greedy.
     """
 
     base: ImproveSettings
@@ -53,6 +54,7 @@ class Experiment(NamedTuple):
     columns: tuple[str, ...]
     length_penalty: float
     results: Path
+    beams: tuple[int, ...] = (1, 4)
 
 
 def settings_of(
@@ -163,7 +165,7 @@ def run_arms(
         print(run.out, flush=True)
         improve(run, print)
     found = {}
-    for beams in BEAMS:
+    for beams in experiment.beams:
 
         def scored(model: str, file: Path, beams: int = beams) -> Evaluation:
             penalty = experiment.length_penalty

@@ -54,10 +54,10 @@ def trainer_of(tokenizer):
             starts[architecture] = weights_of(policy)
         return starts[architecture]
 
-    def trainer(name, seed=0, architecture="encoder-decoder"):
+    def trainer(name, seed=0, architecture="encoder-decoder", updates=40):
         policy = toy_policy(tokenizer, architecture=architecture, decoder_layers=1)
         assign(policy.variables, start_of(architecture))
-        settings = dataclasses.replace(SETTINGS, seed=seed)
+        settings = dataclasses.replace(SETTINGS, seed=seed, updates=updates)
         options = OPTIONS.get(name, ())
         return make_recipe(name, policy, toy_reward, settings, options=options).trainer
 
@@ -71,7 +71,7 @@ def last_rewards(trainer):
 
 @pytest.mark.parametrize("name", RL)
 def test_learns(trainer_of, name):
-    assert last_rewards(trainer_of(name)) > LEARNED
+    assert last_rewards(trainer_of(name, updates=30)) > LEARNED
 
 
 ONES = ("grpo", "ppo")

@@ -38,6 +38,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 DATA = ROOT.parent / "shared" / "data"
 MEASURED = ("width", "parameters", "flops")
 SPEED = ("training_tokens_per_second", "sampling_tokens_per_second", "seconds")
+SPEED += ("peak_memory_mib",)
 """Numbers of `choose` that depend on the machine."""
 
 

@@ -25,6 +25,7 @@ EAGER = {"models", "test_a2c.py", "test_algorithms.py", "test_beam.py"}
 EAGER |= {"test_continuations.py", "test_epochs.py", "test_invariants.py"}
 EAGER |= {"test_language.py", "test_learner.py", "test_sample.py", "test_step.py"}
 EAGER |= {"test_policies.py", "test_supervised_kinds.py", "test_trainer.py"}
+EAGER |= {"test_trainer_options.py"}
 """Those whose tests take so few steps that compiling takes longer than they do."""
 PACKED = {"layers", "models", "sampling", "test_experience.py", "test_learner.py"}
 """Folders and files that pack texts into lists of every size. Elsewhere two sizes do:

@@ -19,6 +19,7 @@ import pytest
 from nutgraf.cli.config import load_settings
 from nutgraf.cli.declared import settings_of
 from nutgraf.cli.main import COMMANDS
+from nutgraf.recipes.algorithms import ALGORITHMS, options_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
@@ -152,3 +153,17 @@ def test_the_chinese_readme_says_to_type_the_same_and_has_the_same_numbers():
         for page in (english, chinese)
     ]
     assert rows[0] == rows[1]
+
+
+def test_the_options_of_each_algorithm_are_on_the_page():
+    page = (ROOT / "docs" / "algorithms" / "README.md").read_text("utf-8")
+
+    def typed(value):
+        return str(value).lower() if isinstance(value, bool | None) else value
+
+    for name in ALGORITHMS:
+        options = (
+            f"`{option}={typed(default)}`"
+            for option, (_, default) in options_of(name).items()
+        )
+        assert f"\n| {name} | {', '.join(options) or 'none'} |\n" in page

@@ -42,7 +42,7 @@ def commands_of(program: Path) -> str:
 def changed() -> list[str]:
     """Return the frozen files that differ from the committed ones."""
     done = subprocess.run(
-        ["git", "status", "--porcelain", "--", "tests/*/frozen"],
+        ["git", "status", "--porcelain", "--", "tests/*/frozen/*"],
         cwd=ROOT,
         capture_output=True,
         text=True,

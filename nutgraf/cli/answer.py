@@ -8,16 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nutgraf.cli.answer_extract import write_found
 from nutgraf.cli.config import load_settings
-from nutgraf.cli.texts import Item, TextSettings, read_items, write_items
+from nutgraf.cli.texts import Item, TextSettings, Write, read_items, write_items
 from nutgraf.data.bad_rows import BadRowLog
-from nutgraf.data.questions import ask
+from nutgraf.data.questions import ask, split_asked
+from nutgraf.data.rows import Row
 from nutgraf.defaults import changed
-from nutgraf.errors import ConfigError
+from nutgraf.errors import ConfigError, DataError
 from nutgraf.models.bert_folder import is_bert
 from nutgraf.ranges import check_ranges
+
+if TYPE_CHECKING:
+    from nutgraf.recipes.long import Reader
 
 __all__ = ["AnswerSettings", "run"]
 
@@ -80,6 +85,24 @@ def _refuse_idle(settings: AnswerSettings, names: Sequence[str], does: str) -> N
         )
 
 
+def _with_room(writer: Reader) -> Write:
+    """Write, but refuse questions that leave no room for any of their text."""
+
+    def write(rows: Sequence[Row]) -> list[str]:
+        asked = [f"{split_asked(row.document).question}\n" for row in rows]
+        for row, ids in zip(rows, writer.tokenizer.encode_batch(asked), strict=True):
+            if len(ids) >= writer.longest:
+                raise DataError(
+                    "A question must have fewer word pieces than the model reads, "
+                    f"{writer.longest:,}, so that some of the text is read too. "
+                    f"Received: {len(ids):,} in {row.origin or row.id}. Shorten it, "
+                    "or train with a larger model.max_source."
+                )
+        return writer(rows)
+
+    return write
+
+
 def run(argv: Sequence[str]) -> int:
     """Answer questions.
 
@@ -112,5 +135,5 @@ def run(argv: Sequence[str]) -> int:
     if finds:
         write_found(settings, items, log)
     else:
-        write_items(settings, items, log)
+        write_items(settings, items, log, _with_room)
     return 0

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeVar, cast, get_args, get_origin, get_typ
 from nutgraf.cli.declared import REQUIRED, Setting, is_section, sections, settings_of
 from nutgraf.cli.toml import Entry, read_file
 from nutgraf.cli.values import allowed, convert, from_text
+from nutgraf.data.files import KINDS
 from nutgraf.errors import ConfigError
 
 __all__ = ["load_settings", "nearest"]
@@ -217,7 +218,20 @@ def _show_help(cls: type, prog: str, description: str, examples: Sequence[str]) 
     )
 
 
-def _entries(files: list[_Flag], cls: type) -> dict[str, Entry]:
+def _refuse_data(name: str, declared: dict[str, Setting]) -> None:
+    """Refuse a data file in place of a config."""
+    if name.lower().removesuffix(".gz").rpartition(".")[2] in KINDS:
+        own = f"`--data.source files --data.train {name}`"
+        raise ConfigError(
+            f"The config must be a TOML file. Received: {name}, a data file. Name it "
+            f"by {own if 'data.train' in declared else 'a flag of its own'}; see "
+            "--help."
+        )
+
+
+def _entries(
+    files: list[_Flag], cls: type, declared: dict[str, Setting]
+) -> dict[str, Entry]:
     """Read the config files that were named; a later one overrides."""
     entries: dict[str, Entry] = {}
     for flag in files:
@@ -226,6 +240,7 @@ def _entries(files: list[_Flag], cls: type) -> dict[str, Entry]:
                 "--config takes a TOML file. Received: nothing after it. "
                 "`nutgraf init` writes one."
             )
+        _refuse_data(flag.texts[0], declared)
         entries |= read_file(Path(flag.texts[0]), set(sections(cls)))
     return entries
 
@@ -276,7 +291,7 @@ def load_settings(
     if not positional and not files and bare:
         files, bare = [_Flag("--config", "config", bare[:1])], bare[1:]
     placed, left = _place(bare, positional, declared)
-    entries = _entries(files, cls)
+    entries = _entries(files, cls, declared)
     values, problems = _from_file(entries, cls, declared)
     typed, wrong = _from_flags(placed + flags, declared, prog)
     values |= typed

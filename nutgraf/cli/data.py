@@ -14,6 +14,7 @@ from nutgraf.cli.quiet import say
 from nutgraf.data.bad_rows import BadRowLog
 from nutgraf.data.rows import Row
 from nutgraf.data.sources import DataSettings
+from nutgraf.models.span_settings import WindowSettings
 from nutgraf.ranges import check_ranges
 from nutgraf.tasks.names import TaskName, task_of
 
@@ -40,16 +41,18 @@ class DataFileSettings:
     """What to do with rows that cannot be used: show ten and stop, or count them."""
     model: Path | None = None
     """Model folder whose tokenizer counts the lengths; without it, words count."""
-    max_source: int = 512
-    """Longest source; what is longer counts as cut."""
-    max_target: int = 96
-    """Longest target; what is longer counts as cut."""
+    max_source: int = 0
+    """Longest source, what is longer counts as cut; 0 = as the model has it, or without
+    one as the task has it."""
+    max_target: int = 0
+    """Longest target, what is longer counts as cut; 0 = as the model has it, or without
+    one as the task has it."""
     examples: int = 3
     """Rows to show."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        check_ranges(self, max_source=">= 1", max_target=">= 1", examples=">= 0")
+        check_ranges(self, max_source=">= 0", max_target=">= 0", examples=">= 0")
 
 
 def _shorten(text: str) -> str:
@@ -89,8 +92,27 @@ def lines_of(report: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
         yield prefix, _text(report)
 
 
+def _limits(settings: DataFileSettings) -> tuple[int, int]:
+    """Longest source and target: as set, or as the model or the task has them."""
+    source, target = settings.max_source, settings.max_target
+    if source and target:
+        return source, target
+    of: Any = task_of(settings.task)
+    if settings.model is not None:
+        from nutgraf.models.checkpoint import read_config
+
+        _, of = read_config(settings.model)
+    elif settings.task == "extract":  # its actions are places, not words
+        target = target or WindowSettings.answer
+    return source or of.max_source, target or of.max_target
+
+
 def _show(
-    settings: DataFileSettings, report: Any, examples: Sequence[Row], log: BadRowLog
+    settings: DataFileSettings,
+    report: Any,
+    limits: tuple[int, int],
+    examples: Sequence[Row],
+    log: BadRowLog,
 ) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -100,6 +122,7 @@ def _show(
     table = Table(show_header=False, box=None)
     for name, text in lines_of(report):
         table.add_row(name, Text(text))
+    table.add_row("limits", Text("source {:,}, target {:,}".format(*limits)))
     table.add_row("bad rows", Text(str(log.count)))
     console.print(f"{settings.file}", style="bold", markup=False)
     console.print(table)
@@ -146,6 +169,7 @@ def run(argv: Sequence[str]) -> int:
     from nutgraf.data.stats import describe
     from nutgraf.text.tokenizer import Tokenizer
 
+    limits = _limits(settings)
     tokenizer = None if settings.model is None else Tokenizer.load(settings.model)
     log = BadRowLog(settings.bad_rows)
     fields = task_of(settings.task).data(_fields(settings))
@@ -157,11 +181,6 @@ def run(argv: Sequence[str]) -> int:
         question_field=fields.question_field or None,
     )
     examples = list(itertools.islice(rows, settings.examples))
-    report = describe(
-        itertools.chain(examples, rows),
-        tokenizer,
-        settings.max_source,
-        settings.max_target,
-    )
-    _show(settings, report, examples, log)
+    report = describe(itertools.chain(examples, rows), tokenizer, *limits)
+    _show(settings, report, limits, examples, log)
     return 0

@@ -6,13 +6,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from nutgraf.cli.config import load_settings
 from nutgraf.cli.quiet import say
 from nutgraf.cli.search import open_searcher
 from nutgraf.errors import ConfigError
 from nutgraf.ranges import check_ranges
+
+if TYPE_CHECKING:
+    from nutgraf.tasks.search import Document, Judgements, Query
 
 __all__ = ["EvaluateSearchSettings", "run"]
 
@@ -46,6 +49,24 @@ class EvaluateSearchSettings:
                 "modes must name each way once. Received: "
                 f"{' '.join(self.modes)}. Leave the second one out."
             )
+
+
+def _absent(
+    asked: Sequence[Query], judged: Judgements, documents: Sequence[Document]
+) -> str:
+    """What is judged relevant and cannot be found, in words; "" for nothing."""
+    known = {document.id for document in documents}
+    relevant = {
+        name for query in asked for name, grade in judged[query.id].items() if grade > 0
+    }
+    absent = sorted(relevant - known)
+    if not absent:
+        return ""
+    return (
+        f"{len(absent):,} of {len(relevant):,} relevant documents are not in the index "
+        f"and count as not found, such as {absent[0]!r}; the index has ids like "
+        f"{documents[0].id!r}"
+    )
 
 
 def run(argv: Sequence[str]) -> int:
@@ -84,6 +105,8 @@ def run(argv: Sequence[str]) -> int:
         say(f"{len(queries) - len(asked):,} queries without judgements do not count")
     dense = set(settings.modes) != {"bm25"}
     searcher = open_searcher(settings.index, dense, settings.rerank, settings.depth)
+    if absent := _absent(asked, judged, searcher.index.documents):
+        say(absent)
     modes = settings.modes or searcher.modes()
     texts = [query.text for query in asked]
     for line in cut_notes(searcher, texts, set(modes) != {"bm25"}):

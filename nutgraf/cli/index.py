@@ -15,6 +15,11 @@ from nutgraf.ranges import check_ranges
 
 __all__ = ["IndexSettings", "run"]
 
+_RULE = (
+    "Every row must have an id and a text, in the fields that --id_field and "
+    "--text_field name"
+)
+
 
 @dataclass(frozen=True)
 class IndexSettings:
@@ -91,7 +96,7 @@ def run(argv: Sequence[str]) -> int:
     from nutgraf.tasks.search import DocumentFields
     from nutgraf.training.log import progress_bar
 
-    log = BadRowLog(settings.bad_rows)
+    log = BadRowLog(settings.bad_rows, rule=_RULE)
     fields = DocumentFields(
         settings.id_field, settings.text_field, settings.title_field
     )

@@ -21,7 +21,8 @@ class SummarizeSettings(TextSettings):
     """Settings of `nutgraf summarize`."""
 
     model: str = "starter"
-    """Model folder; "starter" for the one in the package."""
+    """Model folder; "starter" for the one in the package, which has read Python
+    docstrings alone: `nutgraf train` makes a model for other texts."""
     long: Literal["cut", "windows"] = "cut"
     """Of a text longer than the model reads: the beginning; or all of it, in windows of
     which each is summarised, and their summaries again until they fit."""

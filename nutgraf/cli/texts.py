@@ -203,6 +203,7 @@ def write_items(
     chunks = chunks_of(items)
     first = next(chunks)
     load_backend()
+    from nutgraf.evaluation.settings import STARTER
     from nutgraf.models.checkpoint import load_policy
     from nutgraf.recipes.write import Writer
 
@@ -215,6 +216,11 @@ def write_items(
         min(_BATCH, len(first)),
         settings.length_penalty,
     )
+    if settings.model == STARTER:
+        note(
+            'The model "starter" has read Python docstrings alone: other texts come '
+            "out badly. `nutgraf train` makes a model for them."
+        )
     write = how(writer)
     count = 0
     for chunk in itertools.chain([first], chunks):

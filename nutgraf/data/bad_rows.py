@@ -92,10 +92,20 @@ class BadRowLog:
             DataError: the policy is "fail" and there is a bad row.
         """
         if self.count and self.policy == "fail":
-            raise DataError(
-                f"{self.rule}. Received: {self.report()}\nMend these rows, or set "
-                f'{self.section}bad_rows to "skip" to leave them out.'
+            raise DataError(f"{self.rule}. Received: {self.report()}\n{self._advice()}")
+
+    def _advice(self) -> str:
+        """What to do; where no row is usable, leaving them out would leave nothing."""
+        if self.good:
+            return (
+                f'Mend these rows, or set {self.section}bad_rows to "skip" to leave '
+                "them out."
             )
+        return (
+            "None of them is usable: look at the form of the file, and at the names of "
+            f"its fields. Where --help lists settings such as --{self.section}"
+            "source_field, they name others."
+        )
 
     def tell(self, report: Callable[[str], None] | None = None) -> None:
         """Say what was left out, if anything was.

@@ -164,10 +164,14 @@ def harvest_docstrings(roots: Sequence[Path] | None = None) -> list[Row]:
     stamp = hashlib.sha256(f"{VERSION}".encode())
     for root in roots:
         for name, path in _modules(root):
-            if name not in modules:
-                modules[name] = path
+            if name in modules:
+                continue
+            try:
                 stat = path.stat()
-                stamp.update(f"{path}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
+            except OSError:
+                continue  # a link to nowhere, such as the lock of an editor
+            modules[name] = path
+            stamp.update(f"{path}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
     kept = cache_folder() / "docstrings" / f"{stamp.hexdigest()[:24]}.json"
     if kept.is_file():
         try:

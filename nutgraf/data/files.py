@@ -90,11 +90,12 @@ def check_file(path: Path) -> None:
         DataError: it is missing, or a folder.
     """
     if not path.exists():
-        near = difflib.get_close_matches(
-            path.name,
-            [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else [],
-            n=1,
-        )
+        there = path.parent.iterdir() if path.parent.is_dir() else ()
+        near = [  # alike without their ends too
+            name
+            for name in difflib.get_close_matches(path.name, [p.name for p in there])
+            if difflib.get_close_matches(path.stem.split(".")[0], [name.split(".")[0]])
+        ]
         hint = f"Did you mean {path.parent / near[0]}?" if near else "Check the path."
         raise DataError(
             f"A data file must exist. Received: {path}, which does not. {hint}"

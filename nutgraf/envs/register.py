@@ -40,9 +40,9 @@ def _reward(task: str, rows: Sequence[Row]) -> Reward:
     from nutgraf.tasks.names import task_of
     from nutgraf.text.words import word_kind
 
-    if task == "summarize":
-        return RougeReward()
     words = word_kind([text for row in rows[:100] for text in row.references])
+    if task == "summarize":
+        return RougeReward(words=words)
     return parse_parts(task_of(task).reward, words)
 
 

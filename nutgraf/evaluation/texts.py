@@ -25,6 +25,7 @@ EVALUATION = "evaluation.json"
 """Name of the file with the scores in the folder of an evaluation."""
 TEXTS = "texts.jsonl"
 """Name of the file with the texts in the folder of an evaluation."""
+_EVALUATED = f"Give the folder that `nutgraf evaluate --out` wrote, or its {TEXTS}."
 
 
 class Texts(NamedTuple):
@@ -46,7 +47,9 @@ def _check(record: dict[str, Any] | str, fields: Mapping[str, type]) -> str:
     return ""
 
 
-def _records(path: Path, fields: Mapping[str, type]) -> Iterator[dict[str, Any]]:
+def _records(
+    path: Path, fields: Mapping[str, type], advice: str
+) -> Iterator[dict[str, Any]]:
     """Objects of a jsonl file, gzipped or not, that have these fields."""
     try:
         with open_binary(path) as stream:
@@ -54,13 +57,13 @@ def _records(path: Path, fields: Mapping[str, type]) -> Iterator[dict[str, Any]]
                 if reason := _check(record, fields):
                     raise DataError(
                         f"Each line must be a JSON object with {', '.join(fields)}. "
-                        f"Received: {path}:{number}: {reason}. Mend the line."
+                        f"Received: {path}:{number}: {reason}. {advice}"
                     )
                 yield cast(dict[str, Any], record)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(
             f"Texts are read from a jsonl file. Received: {path}: "
-            f"{getattr(error, 'strerror', None) or error}. Check the path."
+            f"{getattr(error, 'strerror', None) or error}. {advice}"
         ) from error
 
 
@@ -80,11 +83,11 @@ def read_texts(path: str | Path) -> Texts:
     path = Path(path)
     file = path / TEXTS if path.is_dir() else path
     fields = {"id": str, "document": str, "text": str, "references": list}
-    found = list(_records(file, fields))
+    found = list(_records(file, fields, _EVALUATED))
     if not found:
         raise DataError(
             f"There must be at least one text. Received: {file}, which is empty. "
-            "Evaluate again."
+            f"{_EVALUATED}"
         )
     rows = [
         Row(one["id"], one["document"], tuple(map(str, one["references"])), str(file))
@@ -113,7 +116,7 @@ def read_predictions(path: str | Path) -> list[dict[str, Any]]:
     Raises:
         DataError: the file cannot be read, or a line has another form.
     """
-    return list(_records(Path(path), {"text": str}))
+    return list(_records(Path(path), {"text": str}, "Check its path and its lines."))
 
 
 def in_order(

@@ -30,7 +30,7 @@ from nutgraf.ranges import check_options
 from nutgraf.recipes.recipe import Recipe
 from nutgraf.rewards.base import Reward
 from nutgraf.rl.algorithm import Algorithm, Estimate, Experience, Signals
-from nutgraf.rl.per_prompt import prompt_sum_count, spread
+from nutgraf.rl.per_prompt import for_each_token, prompt_sum_count
 from nutgraf.rl.settings import RLSettings
 
 __all__ = ["DPO", "preference_algorithm"]
@@ -55,7 +55,7 @@ def _estimate(signals: Signals) -> Estimate:
 def _token_loss(
     log_probs: Array, given: Experience, loss: str, beta: float, smoothing: float
 ) -> Array:
-    """The loss of each pair, spread over its tokens."""
+    """The loss of each pair, at each of its tokens."""
     average = loss == "ipo"
 
     def of(values: Array, sign: float) -> Array:
@@ -66,8 +66,10 @@ def _token_loss(
     ref = given.ref_log_probs
     pair = of(log_probs, 1.0), of(log_probs, -1.0), of(ref, 1.0), of(ref, -1.0)
     if average:
-        return spread(ipo_loss(*pair, beta=beta), given.mask)
-    return spread(dpo_loss(*pair, beta=beta, label_smoothing=smoothing), given.mask)
+        return for_each_token(ipo_loss(*pair, beta=beta), given.mask)
+    return for_each_token(
+        dpo_loss(*pair, beta=beta, label_smoothing=smoothing), given.mask
+    )
 
 
 def preference_algorithm(

@@ -23,9 +23,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from keras import ops
+
 from nutgraf.objectives.advantages import group_advantages
 from nutgraf.objectives.cispo import cispo_loss
-from nutgraf.objectives.grpo import clipped_policy_loss
+from nutgraf.objectives.grpo import clip_share, clipped_policy_loss
 from nutgraf.objectives.reduce import (
     fixed_length_sum_count,
     sequence_sum_count,
@@ -68,33 +70,33 @@ VARIANTS: dict[str, dict[str, Any]] = {
 """
 
 
-def _token_loss(
-    ratio: Ratio,
-    clip_range: float,
-    clip_range_high: float | None,
-    dual_clip: float | None,
-    ratio_limit: float | None,
-) -> Callable[[Array, Experience], Array]:
-    """The loss of a token, from what kind of ratio it uses."""
-    if ratio == "weight":
-        high = 1.0 + (clip_range if clip_range_high is None else clip_range_high)
-        cut = partial(cispo_loss, ratio_low=0.0, ratio_high=high)
-        return lambda new, given: cut(new, given.old_log_probs, given.advantages)
-    clipped = partial(
-        clipped_policy_loss,
-        clip_range=clip_range,
-        clip_range_high=clip_range_high,
-        dual_clip=dual_clip,
-        ratio_limit=ratio_limit,
-    )
+def _loss_and_share(
+    ratio: Ratio, limits: dict[str, Any]
+) -> tuple[Callable[[Array, Experience], Array], Callable[[Array, Experience], Any]]:
+    """The loss of a token and the share that is clipped, by the kind of ratio."""
+    top = 1.0 + limits["clip_range_high"]
 
-    def loss(log_probs: Array, given: Experience) -> Array:
+    def weighed(log_probs: Array, given: Experience) -> Array:
+        old = given.old_log_probs
+        return cispo_loss(log_probs, old, given.advantages, ratio_high=top)
+
+    def cut(log_probs: Array, given: Experience) -> tuple[Array, Array]:
+        up = ops.ones_like(log_probs)  # a weight is cut whatever the advantage is
+        return clip_share(log_probs, given.old_log_probs, up, given.mask, **limits)
+
+    def compared(log_probs: Array, given: Experience) -> tuple[Array, Array, Array]:
         old = given.old_log_probs
         if ratio == "sequence":
             log_probs = sequence_level(log_probs, old, given.mask)
-        return clipped(log_probs, old, given.advantages)
+        return log_probs, old, given.advantages
 
-    return loss
+    def loss(log_probs: Array, given: Experience) -> Array:
+        return clipped_policy_loss(*compared(log_probs, given), **limits)
+
+    def share(log_probs: Array, given: Experience) -> tuple[Array, Array]:
+        return clip_share(*compared(log_probs, given), given.mask, **limits)
+
+    return (weighed, cut) if ratio == "weight" else (loss, share)
 
 
 def _check(options: dict[str, Any], high: float) -> None:
@@ -181,13 +183,18 @@ class GRPO(Recipe):
             "sequence": sequence_sum_count,
             "length": partial(fixed_length_sum_count, length=settings.length),
         }
+        limits = {
+            "clip_range": clip_range,
+            "clip_range_high": high,
+            "dual_clip": dual_clip,
+            "ratio_limit": ratio_limit,
+        }
+        loss, share = _loss_and_share(ratio, limits)
         algorithm = Algorithm(
             estimate=group(partial(group_advantages, scale=scale)),
-            token_loss=_token_loss(
-                ratio, clip_range, clip_range_high, dual_clip, ratio_limit
-            ),
+            token_loss=loss,
             reduce=averages[average],
-            clip_range=(clip_range, high) if ratio == "token" else None,
+            clip_share=share,
             resample=resample,
             lag=stale,
             stale=stale > 0,

@@ -24,7 +24,7 @@ from nutgraf.ranges import check_options
 from nutgraf.recipes.recipe import Recipe
 from nutgraf.rewards.base import Reward
 from nutgraf.rl.algorithm import Algorithm, Estimate, Experience, Signals
-from nutgraf.rl.per_prompt import prompt_sum_count, spread
+from nutgraf.rl.per_prompt import for_each_token, prompt_sum_count
 from nutgraf.rl.settings import RLSettings
 
 __all__ = ["MinimumRisk"]
@@ -44,7 +44,7 @@ def _token_loss(log_probs: Any, given: Experience, sharpness: float) -> Any:
     risks = minimum_risk_loss(
         log_probs, rewards, given.mask, there, sharpness=sharpness
     )
-    return spread(risks, given.mask)
+    return for_each_token(risks, given.mask)
 
 
 class MinimumRisk(Recipe):

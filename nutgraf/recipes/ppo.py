@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from nutgraf.objectives.grpo import clipped_policy_loss
+from nutgraf.objectives.grpo import clip_share, clipped_policy_loss
 from nutgraf.objectives.kl_controller import adaptive_kl_weight
 from nutgraf.objectives.value import value_loss
 from nutgraf.ranges import check_options
@@ -63,6 +63,19 @@ def _token_loss(
     )
 
 
+def _clip_share(
+    log_probs: Any, given: Experience, clip_range: float, dual_clip: float | None
+) -> tuple[Any, Any]:
+    return clip_share(
+        log_probs,
+        given.old_log_probs,
+        given.advantages,
+        given.mask,
+        clip_range=clip_range,
+        dual_clip=dual_clip,
+    )
+
+
 def ppo_algorithm(
     settings: RLSettings,
     *,
@@ -97,6 +110,7 @@ def ppo_algorithm(
     Returns:
         The algorithm.
     """
+    limits: dict[str, Any] = {"clip_range": clip_range, "dual_clip": dual_clip}
     return Algorithm(
         estimate=partial(
             _estimate,
@@ -105,9 +119,9 @@ def ppo_algorithm(
             discount=discount,
             trace=trace,
         ),
-        token_loss=partial(_token_loss, clip_range=clip_range, dual_clip=dual_clip),
+        token_loss=partial(_token_loss, **limits),
         kl_in_loss=False,
-        clip_range=(clip_range, clip_range),
+        clip_share=partial(_clip_share, **limits),
         critic=critic,
         critic_loss=partial(value_loss, clip_range=critic_clip),
         critic_weight=critic_weight,

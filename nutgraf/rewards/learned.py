@@ -17,7 +17,7 @@ import numpy as np
 
 from nutgraf.data.rows import Row
 from nutgraf.errors import ConfigError, ModelError
-from nutgraf.models.checkpoint import REWARD_MODEL, WEIGHTS, read_config
+from nutgraf.models.checkpoint import CONFIG, REWARD_MODEL, WEIGHTS, read_config
 from nutgraf.rewards.protocol import Values
 
 __all__ = ["LearnedReward"]
@@ -147,7 +147,15 @@ class LearnedReward:
                 f"squash must be true or false. Received: {self.squash!r}. Leave it "
                 "out for true."
             )
-        kind, _ = read_config(Path(self.path))
+        folder = Path(self.path)
+        if not (folder / CONFIG).is_file():
+            state = f"has no {CONFIG}" if folder.is_dir() else "is no folder"
+            raise ModelError(
+                "A learned reward must be the folder of a reward model. Received: "
+                f"{folder}, which {state}. Give the folder `best` that `nutgraf "
+                "reward-model` wrote."
+            )
+        kind, _ = read_config(folder)
         if kind != REWARD_MODEL:
             raise ModelError(
                 f"A learned reward must be a reward model. Received: {self.path}, a "

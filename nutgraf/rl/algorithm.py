@@ -111,7 +111,8 @@ class Algorithm:
             the estimate counts the KL as a negative reward.
         greedy_baseline: the greedy text is rewarded too, as a baseline; it is not
             learned from.
-        clip_range: (low, high) of the ratio, for the clip share; None = no clip.
+        clip_share: `(log_probs (P, G, T), Experience) -> (sum, count)`, tokens that the
+            limits of the ratio stop or cut; None = no limits.
         critic: "shared" (a head on the policy's states), "separate" (weights of its
             own), or None.
         critic_loss: `(values, returns, old values) -> (P, G, T)`.
@@ -132,7 +133,7 @@ class Algorithm:
     reduce: Callable[..., tuple[Array, Array]] = token_sum_count
     kl_in_loss: bool = True
     greedy_baseline: bool = False
-    clip_range: tuple[float, float] | None = None
+    clip_share: Callable[[Array, Experience], tuple[Array, Array]] | None = None
     critic: Literal["shared", "separate"] | None = None
     critic_loss: Callable[..., Array] = value_loss
     critic_weight: float = 0.5

@@ -12,7 +12,7 @@ from keras import ops
 
 from nutgraf.arrays import Processors, Scored
 from nutgraf.backend import Compiled, jit, value_and_grad, with_values
-from nutgraf.objectives.grpo import clip_share, ratio
+from nutgraf.objectives.grpo import ratio
 from nutgraf.objectives.importance import truncated_importance_weights
 from nutgraf.objectives.kl import k3
 from nutgraf.objectives.reduce import token_sum_count
@@ -208,9 +208,6 @@ def _statistics(
         "policy/ratio": ratio(log_probs, old, mask),
         "policy/entropy": token_sum_count(-old, mask),
     }
-    if algorithm.clip_range is not None:
-        low, high = algorithm.clip_range
-        found["policy/clip_share"] = clip_share(
-            log_probs, old, given.advantages, mask, clip_range=low, clip_range_high=high
-        )
+    if algorithm.clip_share is not None:
+        found["policy/clip_share"] = algorithm.clip_share(log_probs, given)
     return found

@@ -1,4 +1,4 @@
-"""Toy tasks that take reading: put digits in order, find the rare word.
+"""Toy tasks that take reading: put digits in order, find the rare word, rewrite dates.
 
 What is right depends on the whole document, and how right a text is can be said in
 parts: tasks for reinforcement learning that a policy which guesses fails.
@@ -13,7 +13,8 @@ import numpy as np
 
 from nutgraf.data.rows import Row
 
-__all__ = ["digit_rows", "order_reward", "rare_reward", "rare_rows", "task_tokenizer"]
+__all__ = ["date_rows", "digit_rows", "order_reward", "rare_reward", "rare_rows"]
+__all__ += ["task_tokenizer"]
 
 COMMON = "the a of and".split()
 RARE = "otter violin glacier lantern saffron comet walnut harbour".split()
@@ -44,6 +45,30 @@ def digit_rows(count: int = 80, length: int = 4, seed: int = 0) -> list[Row]:
     return made
 
 
+def date_rows(count: int = 80, seed: int = 0) -> list[Row]:
+    """Make rows of a date, `7 of 5` or `5 the 7`; the summary is its month and day.
+
+    Args:
+        count: number of rows.
+        seed: of the dates.
+
+    Returns:
+        The rows; months and days are one digit, `5 7`.
+
+    Example:
+        >>> row = date_rows(1)[0]
+        >>> row.document, row.references
+        ('6 of 8', ('8 6',))
+    """
+    random = np.random.default_rng(seed)
+    made = []
+    for number in range(count):
+        month, day = random.integers(1, 10, 2)
+        written = f"{day} of {month}" if random.integers(2) else f"{month} the {day}"
+        made.append(Row(f"date{number}", written, (f"{month} {day}",)))
+    return made
+
+
 def order_reward(
     prompts: list[str],
     completions: list[str],
@@ -55,7 +80,7 @@ def order_reward(
     Args:
         prompts: not read.
         completions: texts.
-        references: the digits in order, first of each.
+        references: the right digits, first of each.
         rows: not read.
 
     Returns:

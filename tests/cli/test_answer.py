@@ -1,5 +1,6 @@
 import io
 import json
+import re
 import sys
 from types import SimpleNamespace
 
@@ -15,8 +16,14 @@ from nutgraf.errors import ConfigError, DataError
 def first(monkeypatch):
     """In place of a model: the question word and the first word of the text."""
 
+    class Words:
+        def encode_batch(self, texts):
+            return [re.findall(r"\S+|\n", text) for text in texts]
+
     class First:
         cut = unread = 0
+        longest = 8
+        tokenizer = Words()
 
         def __init__(self, policy, *settings):
             pass
@@ -80,3 +87,21 @@ def test_bad_rows_can_be_skipped(first, tmp_path, capsys):
     assert (
         "left out 1 bad row" in printed.err and "`question` is missing" in printed.err
     )
+
+
+def test_a_question_that_leaves_no_room_for_its_text_is_refused(
+    first, tmp_path, capsys
+):
+    """Six words and a line break leave one of the eight word pieces for the text."""
+    records = [{"context": "Ann", "question": "a " * n} for n in (6, 7)]
+    path = rows(tmp_path / "a.jsonl", *records)
+    assert main(["answer", path, "--model", "m"]) == 2
+    error = capsys.readouterr().err
+    assert "A question must have fewer word pieces than the model reads, 8" in error
+    assert f"Received: 8 in {path}:2. Shorten it, or train" in error
+    assert main(["answer", rows(tmp_path / "b.jsonl", records[0]), "--model", "m"]) == 0
+    capsys.readouterr()
+    (tmp_path / "a.txt").write_text("Ann wrote.")
+    asked = ["--question", "a " * 9, "--model", "m"]
+    assert main(["answer", str(tmp_path / "a.txt"), *asked]) == 2
+    assert "Received: 10 in " in capsys.readouterr().err

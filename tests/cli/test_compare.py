@@ -70,6 +70,16 @@ def test_other_rows_are_refused(folders, capsys):
     assert "5 rows are in one of them only" in error
 
 
+@pytest.mark.parametrize("name", ["nowhere", "rows.jsonl", "empty"])
+def test_what_is_no_evaluation_is_told_where_one_comes_from(name, folders, capsys):
+    (folders / "rows.jsonl").write_text('{"document": "a", "summary": "b"}\n')
+    (folders / "empty").mkdir()
+    assert main(["compare", str(folders / "a"), str(folders / name)]) == 2
+    error = capsys.readouterr().err
+    assert f"Received: {folders / name}" in error
+    assert "Give the folder that `nutgraf evaluate --out` wrote, or its" in error
+
+
 def test_two_are_needed_and_a_known_metric():
     with pytest.raises(ConfigError, match="`b` is needed"):
         compare.run(["a"])

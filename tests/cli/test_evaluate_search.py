@@ -40,6 +40,26 @@ def test_unjudged_queries_are_told(toy, tmp_path, capsys):
     assert "1 queries without judgements do not count" in capsys.readouterr().out
 
 
+def test_judged_documents_that_are_not_in_the_index_are_told(toy, tmp_path, capsys):
+    more = tmp_path / "qrels.jsonl"
+    lines = [json.loads(line) for line in open(toy.qrels)]
+    relevant = {line["doc_id"] for line in lines if line["relevance"] > 0}
+    query = lines[0]["query_id"]
+    for name, grade in (("gone", 1), ("lost", 2), ("lost", 1), ("idle", 0)):
+        lines.append({"query_id": query, "doc_id": name, "relevance": grade})
+    lines.append({"query_id": "unasked", "doc_id": "other", "relevance": 1})
+    more.write_text("\n".join(map(json.dumps, lines)))
+    argv = ["evaluate-search", toy.queries, "--index", toy.index, "--modes", "bm25"]
+    assert main([*argv, "--qrels", str(more)]) == 0
+    told = (
+        f"2 of {len(relevant) + 2} relevant documents are not in the index and count "
+        "as not found, such as 'gone'; the index has ids like 'wing-0'"
+    )
+    assert told in capsys.readouterr().out.splitlines()
+    assert main([*argv, "--qrels", toy.qrels]) == 0
+    assert "not in the index" not in capsys.readouterr().out
+
+
 def test_cut_queries_are_told(toy, tmp_path, capsys):
     more = tmp_path / "queries.jsonl"
     with open(toy.queries) as queries:

@@ -62,6 +62,7 @@ def test_mistakes_are_told_without_a_traceback(texts, tmp_path, capsys):
         ([str(tmp_path / "empty"), *out], "must hold files that end in"),
         ([str(tmp_path / "absent"), *out], "which does not exist"),
         ([str(texts), *out], "the field `id` is missing"),
+        ([str(texts), *out], "in the fields that --id_field and --text_field name"),
         ([str(texts / "wing.txt"), *out, "--words", "-1"], "words must be"),
         ([str(texts / "wing.txt"), "--out", str(texts)], "which holds other files"),
         (

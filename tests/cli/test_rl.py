@@ -46,6 +46,11 @@ def test_mistakes_are_told_without_a_traceback(config, tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.startswith("error: A model is a folder")
     assert "Traceback" not in error
+    nowhere = f"learned:{tmp_path / 'none'}"
+    assert main(["rl", *config, *out, "--reward.parts", nowhere]) == 2
+    error = capsys.readouterr().err
+    assert f"{tmp_path / 'none'}, which is no folder" in error
+    assert "that `nutgraf reward-model` wrote" in error
     assert not (tmp_path / "run").exists()
 
 

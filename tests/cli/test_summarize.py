@@ -175,6 +175,21 @@ def test_help_loads_no_framework():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "--no_repeat_ngram" in done.stdout
+    assert "Python docstrings alone" in " ".join(done.stdout.replace("│", "").split())
+
+
+def test_the_starter_says_what_it_has_read(quick, model, stdin, capsys):
+    stdin(b"one two three")
+    assert summarize.run([]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == "one two\n"
+    assert printed.err == (
+        'The model "starter" has read Python docstrings alone: other texts come out '
+        "badly. `nutgraf train` makes a model for them.\n"
+    )
+    stdin(b"one two three")
+    summarize.run(["--model", model])
+    assert capsys.readouterr().err == ""
 
 
 def test_windows_whose_summaries_do_not_get_shorter_are_told(

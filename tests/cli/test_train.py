@@ -74,9 +74,21 @@ def test_settings_out_of_range_are_told_all_at_once(asked, capsys):
 
 def test_a_bad_row_names_the_flag_of_this_command(tmp_path, capsys):
     path = tmp_path / "rows.jsonl"
-    path.write_text('{"document": "a"}\n')
+    path.write_text('{"document": "a", "summary": "b"}\n{"document": "a"}\n')
     data = ["--data.source", "files"]
     data += ["--data.train", str(path), "--data.valid", str(path)]
     assert main(["train", *data, "--out", str(tmp_path / "run")]) == 2
     error = capsys.readouterr().err
-    assert f"{path}:1: " in error and 'set data.bad_rows to "skip"' in error
+    assert f"{path}:2: " in error and 'set data.bad_rows to "skip"' in error
+    path.write_text('{"body": "a", "title": "b"}\n')
+    assert main(["train", *data, "--out", str(tmp_path / "run")]) == 2
+    assert "such as --data.source_field, they name others" in capsys.readouterr().err
+
+
+def test_a_data_file_in_place_of_a_config_is_told_its_flag(tmp_path, capsys):
+    for name in ("rows.jsonl", "rows.csv.gz"):
+        (tmp_path / name).write_text('{"document": "a", "summary": "b"}\n')
+        assert main(["train", str(tmp_path / name)]) == 2
+        error = capsys.readouterr().err
+        assert f"Received: {tmp_path / name}, a data file" in error
+        assert f"`--data.source files --data.train {tmp_path / name}`" in error

@@ -44,9 +44,20 @@ def test_other_policies_are_refused():
 @pytest.mark.parametrize("section", ["", "data."])
 def test_the_setting_that_skips_is_named_as_it_is_typed(section):
     log = BadRowLog("fail", section)
+    log.good = 1
     log.add("a.csv", 7, "is bad")
     with pytest.raises(DataError, match=f'or set {section}bad_rows to "skip" to leave'):
         log.check()
+
+
+@pytest.mark.parametrize("section", ["", "data."])
+def test_where_no_row_is_usable_skipping_them_is_no_advice(section):
+    log = BadRowLog("fail", section)
+    log.add("a.csv", 7, "is bad")
+    with pytest.raises(DataError, match="None of them is usable") as caught:
+        log.check()
+    assert f"such as --{section}source_field" in str(caught.value)
+    assert "skip" not in str(caught.value)
 
 
 def test_what_was_left_out_is_told():

@@ -123,6 +123,16 @@ def test_a_damaged_or_forbidden_cache_does_no_harm(root, own_cache, monkeypatch)
     assert harvest_docstrings([root]) == rows
 
 
+def test_links_to_nowhere_are_left_out_and_hide_no_module(root, tmp_path):
+    rows = harvest_docstrings([root])
+    first = tmp_path / "first"
+    (first / "forest").mkdir(parents=True)
+    (first / "forest" / ".#tree.py").symlink_to("me@here.77:88")  # a lock of Emacs
+    (first / "forest" / "tree.py").symlink_to("gone.py")
+    (first / "round.py").symlink_to("round.py")
+    assert harvest_docstrings([first, root]) == rows
+
+
 def test_a_root_must_be_a_folder(tmp_path):
     with pytest.raises(DataError, match=r"must be a folder\. Received: .*nowhere"):
         harvest_docstrings([tmp_path / "nowhere"])
@@ -135,6 +145,12 @@ def test_the_standard_library_is_a_source(tmp_path):
     row = rows["json.decoder:JSONDecoder"]
     assert row.references == ("Simple JSON <https://json.org> decoder",)
     assert row.document.startswith("Performs the following translations in decoding")
+
+
+def test_the_standard_library_alone_gives_some_2400_rows():
+    rows = harvest_docstrings([Path(sysconfig.get_paths()["stdlib"])])
+    assert 2000 <= len(rows) <= 3000  # 2,413 of Python 3.11
+    assert len({row.document for row in rows}) == len(rows)
 
 
 def test_default_roots_hold_the_standard_library_and_the_packages():

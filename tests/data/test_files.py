@@ -174,6 +174,9 @@ def test_paths_are_checked_before_anything_is_read(tmp_path):
     path = write(tmp_path, "jsonl")
     with pytest.raises(DataError, match=r"Did you mean .*news\.jsonl\?"):
         read_rows(tmp_path / "new.jsonl")
+    for other in ("q.jsonl", "there.jsonl"):  # alike by their ends alone
+        with pytest.raises(DataError, match="Check the path"):
+            read_rows(tmp_path / other)
     with pytest.raises(DataError, match="Check the path"):
         read_rows("/nowhere/at/all.jsonl")
     with pytest.raises(DataError, match="a folder"):

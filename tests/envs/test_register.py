@@ -55,6 +55,16 @@ def test_each_task_has_its_environment_and_its_reward(task, right, reward, codec
         gymnasium.make(NAMES[task])
 
 
+@pytest.mark.parametrize("task", list(NAMES))
+@pytest.mark.parametrize("reference", ["the dogs run", "今天天气好"])
+def test_a_text_like_its_reference_earns_most_in_any_script(task, reference, codec):
+    rows = [Row("1", reference, (reference,))]
+    env = gymnasium.make(NAMES[task], rows=rows, codec=codec).unwrapped
+    texts = [reference, "zzz"]
+    found = env._episodes.reward(texts, texts, [rows[0].references] * 2)
+    assert found[0] == pytest.approx(1.0) and found[1] <= 0
+
+
 def test_the_name_alone_loads_the_module_and_no_framework():
     name = f"nutgraf.envs.register:{NAME}"
     code = (

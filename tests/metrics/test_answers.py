@@ -1,49 +1,30 @@
 """Exact match and F1: the numbers of SQuAD's script, version 2.0, and of MLQA's."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from nutgraf.errors import ConfigError, DataError
 from nutgraf.metrics.answers import answer_words, exact_match, token_f1
 
-# Printed by normalize_answer, compute_exact and compute_f1 of SQuAD's evaluate-v2.0.py.
-SQUAD = [
-    ("Denver Broncos", ["Denver Broncos", "The Denver Broncos"], 100, 100),
-    ("the broncos!", ["Denver Broncos"], 0, 66.666667),
-    ("$1,000.50", ["1000.50", "1,000"], 100, 100),
-    ("a an the", ["The"], 100, 100),
-    ("the", ["cat"], 0, 0),
-    ("", ["x"], 0, 0),
-    ("  Saint   Bernadette Soubirous ", ["saint bernadette"], 0, 80),
-    ("U.S.A.", ["USA"], 100, 100),
-    ("it's a dog–cat", ["its dog–cat"], 100, 100),
-    ("theatre", ["the atre"], 0, 0),
-    ("to be or not to be", ["be not be"], 0, 66.666667),
-    ("“quoted”", ["quoted"], 0, 0),  # only ASCII punctuation goes
-    ("A-Team", ["ATeam", "team"], 100, 100),
-    ("naïve café", ["Naïve CAFÉ"], 100, 100),
-]
-# Printed by normalize_answer and f1_score of MLQA's script with lang="zh".
-MLQA = [
-    ("《红楼梦》", ["红楼梦"], 100, 100),
-    ("曹雪芹和高鹗", ["曹雪芹", "高鹗"], 0, 66.666667),
-    ("1998年5月", ["1998 年 5 月"], 100, 100),
-    ("GPT-4 模型", ["gpt4模型"], 100, 100),
-    ("北京", ["上海"], 0, 0),
-    ("北京 北京", ["北京"], 0, 66.666667),
-    ("the 北京", ["北京"], 0, 80),  # no articles in Chinese
-]
+FROZEN = Path(__file__).parent / "frozen" / "answers.json"
 
 
-@pytest.mark.parametrize(("words", "table"), [("english", SQUAD), ("cjk", MLQA)])
-def test_equals_the_scripts(words, table):
-    texts = [text for text, *_ in table]
-    references = [row for _, row, *_ in table]
-    exact, f1 = (
-        score(texts, references, words).tolist() for score in (exact_match, token_f1)
+@pytest.mark.parametrize(("words", "count"), [("english", 54), ("cjk", 49)])
+def test_equals_the_scripts(words, count):
+    """SQuAD's functions from transformers 4.57.3, MLQA's from lm-eval 0.4.13."""
+    read = json.loads(FROZEN.read_text(encoding="utf-8"))
+    assert read["command"] == "python tests/oracles/make_answers.py"
+    assert read["versions"] == {"transformers": "4.57.3", "lm-eval": "0.4.13"}
+    cases = read["cases"][words]
+    assert len(cases) == count
+    texts, references, exact, f1 = (
+        [case[name] for case in cases] for name in ("text", "references", "exact", "f1")
     )
-    assert exact == [wanted for *_, wanted, _ in table]
-    assert f1 == [pytest.approx(wanted, abs=1e-6) for *_, wanted in table]
+    assert exact_match(texts, references, words).tolist() == exact
+    assert token_f1(texts, references, words) == pytest.approx(f1, abs=1e-8)
 
 
 def test_the_best_reference_counts_for_each_score():

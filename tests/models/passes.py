@@ -3,10 +3,27 @@
 For the tests of all models that a policy may have.
 """
 
+import contextlib
+
+import keras
 import numpy as np
 
+from nutgraf import backend
 from nutgraf.arrays import BOS, PAD, Batch, Processors
 from nutgraf.backend import to_numpy
+
+
+@contextlib.contextmanager
+def float64():
+    """Models that are made in it compute in float64."""
+    with contextlib.ExitStack() as stack:
+        if backend.name == "jax":
+            import jax
+
+            stack.enter_context(jax.enable_x64(True))
+        stack.callback(keras.config.set_dtype_policy, keras.config.dtype_policy())
+        keras.config.set_dtype_policy("float64")
+        yield
 
 
 def scored(policy, batch, actions, processors=Processors(), **options):  # noqa: B008

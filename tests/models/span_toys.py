@@ -1,5 +1,8 @@
 """A tiny model that finds answers, and rows for it, English and Chinese."""
 
+import numpy as np
+
+from nutgraf.arrays import EOS
 from nutgraf.data.questions import ask
 from nutgraf.data.rows import Row
 from nutgraf.models.span import SpanModel
@@ -42,3 +45,18 @@ def toy_questions():
         question("2", "what", "old data takes the new file", "file"),
         question("3", "谁住在那里？", "老猫住在那里。", "老猫"),
     ]
+
+
+def all_spans(policy, row):
+    """Every sequence of actions for the text of a row, no answer among them."""
+    batch = policy.codec.batch([row])
+    ids = batch.source_ids[0][batch.source_mask[0]]
+    separators = np.flatnonzero(ids == policy.codec.tokenizer.sep_id)
+    places = range(separators[0] + 1, separators[1])
+    longest = policy.codec.max_answer
+    spans = [
+        [first + 1, last + 1, EOS] if last > first else [first + 1, EOS, 0]
+        for first in places
+        for last in range(first, min(first + longest, separators[1]))
+    ]
+    return batch, np.array([[EOS, 0, 0], *spans], "int32")

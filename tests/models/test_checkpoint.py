@@ -21,9 +21,13 @@ from nutgraf.models.decoder_only_policy import DecoderOnlyPolicy
 from nutgraf.models.encoder_decoder import EncoderDecoder
 from nutgraf.models.encoder_decoder_policy import EncoderDecoderPolicy
 from nutgraf.models.logits_policy import LogitsPolicy
+from nutgraf.models.recurrent_policy import RecurrentPolicy
 from nutgraf.models.reward_model import RewardModel, load_reward_model
-from nutgraf.testing.toys import toy_policy, weights_of
+from nutgraf.testing.toys import toy_policy, toy_rows, weights_of
 from tests.models.own_models import own_policy
+from tests.models.passes import scored
+
+RECURRENT = ["lstm", "gru", "rnn"]
 
 
 @pytest.fixture
@@ -131,6 +135,22 @@ def test_a_decoder_only_model_is_saved_and_loaded_as_one(tokenizer, tmp_path, ti
     assert settings["kind"] == settings["model"]["architecture"] == "decoder-only"
 
 
+@pytest.mark.parametrize("kind", RECURRENT)
+def test_a_recurrent_model_is_saved_and_loaded_as_one(tokenizer, tmp_path, kind):
+    policy = toy_policy(tokenizer, architecture=kind, coverage=True, encoder_layers=2)
+    save_policy(tmp_path / "model", policy)
+    again = load_policy(tmp_path / "model")
+    assert type(again) is RecurrentPolicy
+    assert again.model.config == policy.model.config
+    for one, two in zip(weights_of(policy), weights_of(again), strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert check_folder(tmp_path / "model") == []
+    batch = policy.codec.batch(toy_rows(2, 6))
+    actions = batch.target_ids[:, None]
+    found = [scored(p, batch, actions).log_probs for p in (policy, again)]
+    np.testing.assert_array_equal(*found)
+
+
 def test_a_config_of_another_architecture_is_named(folder):
     path = folder / "config.json"
     settings = json.loads(path.read_text())
@@ -178,7 +198,7 @@ def test_a_reward_model_without_its_head_is_not_whole(policy, tmp_path):
     assert "must hold `head_kernel` with shape (32,). Received: nothing" in problem
 
 
-@pytest.mark.parametrize("kind", ["encoder-decoder", "decoder-only", "lstm", "gru"])
+@pytest.mark.parametrize("kind", ["encoder-decoder", "decoder-only", *RECURRENT])
 def test_our_models_keep_their_names(tokenizer, kind):
     variables = toy_policy(tokenizer, architecture=kind).variables
     assert weight_names(variables) == [v.path.split("/", 1)[1] for v in variables]

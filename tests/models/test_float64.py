@@ -1,7 +1,5 @@
 """The same in float64 to 1e-9: what is left over is rounding, not a wrong formula."""
 
-import contextlib
-
 import keras
 import numpy as np
 import pytest
@@ -10,7 +8,7 @@ from nutgraf import backend
 from nutgraf.arrays import Processors
 from nutgraf.backend import to_numpy, value_and_grad, with_values
 from nutgraf.testing.toys import toy_policy, toy_rows, weights_of
-from tests.models.passes import chosen, padded, repeated, step_by_step
+from tests.models.passes import chosen, float64, padded, repeated, step_by_step
 
 pytestmark = pytest.mark.backend
 
@@ -35,18 +33,14 @@ KINDS = {
     "gpt2 goes on": {**DECODER_ONLY, "block": "gpt2", "separator": False},
     **{kind: {"architecture": kind, **RECURRENT[kind]} for kind in RECURRENT},
 }
+if backend.name == "tensorflow":  # elsewhere test_positions.py is as exact
+    for kind in ("learned", "rotary"):
+        KINDS[kind] = {"positions": kind, "decoder_layers": 1}
 
 
 @pytest.fixture(scope="module", params=KINDS)
 def policy(request):
-    with contextlib.ExitStack() as stack:
-        if backend.name == "jax":
-            import jax
-
-            stack.enter_context(jax.enable_x64(True))
-        before = keras.config.dtype_policy()
-        keras.config.set_dtype_policy("float64")
-        stack.callback(keras.config.set_dtype_policy, before)
+    with float64():
         yield toy_policy(**KINDS[request.param])
 
 
@@ -114,9 +108,10 @@ def test_a_group_is_its_prompt_repeated_gradient_included(policy, batch, actions
     compare_gradients(policy, (batch, actions), alone)
 
 
-# an encoder-decoder counts positions from the left
+# docs/decisions/0011-left-padding.md
+FROM_THE_LEFT = {"encoder-decoder", "learned"}
 PADDED = [(kind, 0, 6) for kind in KINDS]
-PADDED += [(kind, 9, 0) for kind in KINDS if kind != "encoder-decoder"]
+PADDED += [(kind, 9, 0) for kind in KINDS if kind not in FROM_THE_LEFT]
 
 
 @pytest.mark.parametrize(("policy", "left", "right"), PADDED, indirect=["policy"])

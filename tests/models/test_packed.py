@@ -23,6 +23,8 @@ def loss(policy):
                 memory, hidden, actions, Processors(), want, packing=packing
             )
         both = scored.log_probs + 0.1 * scored.mean_log_probs
+        if scored.auxiliary is not None:
+            both = both + 0.3 * scored.auxiliary
         weights = ops.cast(ops.arange(36), "float32") / 36.0
         total = ops.sum(ops.where(mask, both * ops.reshape(weights, mask.shape), 0.0))
         return total, ops.where(mask, both, 0.0)
@@ -38,8 +40,10 @@ def loss(policy):
         {"positions": "learned"},
         {"positions": "rotary"},
         {"architecture": "decoder-only"},
+        {"architecture": "lstm", "copy": True, "coverage": True, "decoder_layers": 1},
+        {"architecture": "rnn", "copy": False},
     ],
-    ids=["copy", "plain", "learned", "rotary", "decoder-only"],
+    ids=["copy", "plain", "learned", "rotary", "decoder-only", "lstm", "rnn"],
 )
 def test_packed_is_padded(options):
     policy = toy_policy(**options)

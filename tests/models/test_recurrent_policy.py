@@ -5,13 +5,19 @@ import numpy as np
 import pytest
 from keras import ops
 
+from nutgraf import backend
 from nutgraf.arrays import EOS, Processors
 from nutgraf.backend import jit, to_numpy, value_and_grad, with_values
+from nutgraf.layers.packing import packed_size, packing_of
 from nutgraf.models.heads import read_head, scalar_head, state_width
 from nutgraf.models.recurrent_policy import RecurrentPolicy
+from nutgraf.recipes.grpo import GRPO
+from nutgraf.rl.algorithm import Experience
+from nutgraf.rl.learner import Counts, Weights, gradient_of
+from nutgraf.rl.settings import RLSettings
 from nutgraf.sampling.beam import BeamSearch
 from nutgraf.sampling.sample import Sampler
-from nutgraf.testing.toys import toy_policy, toy_rows, weights_of
+from nutgraf.testing.toys import toy_policy, toy_reward, toy_rows, weights_of
 from nutgraf.training.step import evaluation_step, gradient_step
 from tests.models.passes import chosen, padded, repeated, scored, step_by_step
 
@@ -92,6 +98,42 @@ def test_beam_of_one_is_greedy(policy, batch):
     close(beam.log_probs, greedy.log_probs)
     mask = greedy.mask
     close(scores_of(policy, batch, greedy.actions)[mask], greedy.log_probs[mask])
+
+
+@pytest.mark.xla
+def test_the_learner_compiles_to_what_its_operations_give(tokenizer, monkeypatch):
+    """Ratio, clipping and KL of packed samples, all through the loops of an LSTM."""
+    policy = made(tokenizer, "lstm")
+    settings = RLSettings(samples=2, length=4, source_bounds=(8,))
+    algorithm = GRPO(policy, toy_reward, settings).trainer.algorithm
+    batch = policy.codec.batch(toy_rows(2, 3))
+    random = np.random.default_rng(0)
+    shape = (2, 2, 4)
+    mask = np.arange(4) < np.array([[3, 1], [2, 1]])[..., None]
+    actions = random.integers(3, policy.vocabulary_size, shape).astype("int32")
+    old, ref = (
+        scores_of(policy, batch, actions)
+        + random.normal(scale=0.1, size=shape).astype("float32")
+        for _ in range(2)
+    )
+    advantages = random.normal(size=shape).astype("float32")
+    given = Experience(batch, actions, mask, old, ref, advantages)
+    given = given._replace(packing=packing_of(mask, packed_size([mask])))
+    counts = Counts(*[np.float32(mask.sum())] * 3)
+
+    def learned():
+        step = gradient_of(policy, algorithm, Processors(), Weights(kl=0.1))
+        return to_numpy(step(weights_of(policy), given, counts, np.float32(1)))
+
+    found, statistics = learned()
+    monkeypatch.setattr(backend._engine, "compile", lambda function: function)
+    expected, numbers = learned()
+    norm = max(abs(grad).max() for grad in expected)
+    for one, two in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-5 * norm)
+    assert norm > 0.1
+    for name, pair in numbers.items():
+        close(statistics[name], pair)
 
 
 def gradients(policy, batch, actions):

@@ -8,7 +8,13 @@ from nutgraf.evaluation.extract import span_log_probs
 from nutgraf.models.policy import Policy
 from nutgraf.sampling.sample import Sampler
 from nutgraf.testing.policies import check_policy
-from tests.models.span_toys import question, toy_codec, toy_questions, toy_span_policy
+from tests.models.span_toys import (
+    all_spans,
+    question,
+    toy_codec,
+    toy_questions,
+    toy_span_policy,
+)
 
 pytestmark = pytest.mark.backend
 
@@ -16,21 +22,6 @@ pytestmark = pytest.mark.backend
 @pytest.fixture(scope="module")
 def policy():
     return toy_span_policy()
-
-
-def all_spans(policy, row):
-    """Every sequence of actions for the text of a row, no answer among them."""
-    batch = policy.codec.batch([row])
-    ids = batch.source_ids[0][batch.source_mask[0]]
-    separators = np.flatnonzero(ids == policy.codec.tokenizer.sep_id)
-    places = range(separators[0] + 1, separators[1])
-    longest = policy.codec.max_answer
-    spans = [
-        [first + 1, last + 1, EOS] if last > first else [first + 1, EOS, 0]
-        for first in places
-        for last in range(first, min(first + longest, separators[1]))
-    ]
-    return batch, np.array([[EOS, 0, 0], *spans], "int32")
 
 
 def log_probs_of(policy, batch, actions, **options):

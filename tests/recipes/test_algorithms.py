@@ -41,15 +41,17 @@ FEW = {"grpo", "dapo", "rloo", "reinforce", "ppo", "nlpo", "dpo"}
 """Those that differ in what they keep or add up; the others are slow tests."""
 KINDS = [("grpo", "decoder-only"), ("grpo", "lstm"), ("ppo", "decoder-only")]
 """Algorithms with models of other kinds; the pairs left out are slow tests."""
+ONE_UPDATE = [*KINDS, ("grpo", "rnn")]
+"""The same for tests of a single update."""
 
 
-def pairs(names):
+def pairs(names, kinds=KINDS):
     """Algorithms and kinds of models, with a mark on what is left to the slow tests."""
     found = [(name, "encoder-decoder", name not in FEW) for name in names]
     found += [
-        (name, kind, (name, kind) not in KINDS)
+        (name, kind, (name, kind) not in kinds)
         for name in ("grpo", "ppo", "self-critical")
-        for kind in ("decoder-only", "lstm", "gru")
+        for kind in ("decoder-only", "lstm", "gru", "rnn")
     ]
     return [
         pytest.param(name, kind, marks=[pytest.mark.slow] * slow)
@@ -108,7 +110,7 @@ def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(
         np.testing.assert_array_equal(one, two)
 
 
-@pytest.mark.parametrize(("name", "kind"), pairs(RL))
+@pytest.mark.parametrize(("name", "kind"), pairs(RL, ONE_UPDATE))
 def test_the_first_ratio_is_one_and_micro_batches_add_up(tokenizer, rows, name, kind):
     found = []
     start = weights_of(toy_policy(tokenizer, architecture=kind))

@@ -11,7 +11,7 @@ from nutgraf.backend import to_numpy, to_tensor, value_and_grad
 from nutgraf.recipes.algorithms import ALGORITHMS, make_recipe
 from nutgraf.rl.algorithm import Experience, Signals
 from nutgraf.rl.settings import RLSettings
-from nutgraf.testing.toys import weights_of
+from nutgraf.testing.toys import toy_policy, toy_rows, weights_of
 from tests.rl.test_trainer import without_times
 from tests.rl.tiny import tiny_policy
 
@@ -33,6 +33,10 @@ OPTIONS = {
     "dapo": ["resample=0"],  # or prompts without a reward are replaced
 }
 every = pytest.mark.parametrize("name", RL)
+RECURRENT = [("grpo", "lstm"), ("ppo", "lstm")]
+every_model = pytest.mark.parametrize(
+    ("name", "kind"), [*((name, "tiny") for name in RL), *RECURRENT]
+)
 
 
 def algorithm_of(name, tokenizer):
@@ -154,10 +158,27 @@ class Judge:
         return scores
 
 
-def updated(name, tokenizer, rows, reward, **changes):
+SHORT = {"tiny": {}, "lstm": {"source_bounds": (8,), "length": 3}}
+"""Settings by kind of model: recurrent ones read word by word."""
+
+
+def policy_of(kind, tokenizer):
+    if kind == "tiny":
+        return tiny_policy(tokenizer)
+    return toy_policy(tokenizer, architecture=kind, width=16, decoder_layers=1)
+
+
+@pytest.fixture
+def few(rows, kind):
+    """Four prompts."""
+    return rows[:4] if kind == "tiny" else toy_rows(4, 3)
+
+
+def updated(name, tokenizer, rows, reward, kind="tiny", **changes):
     """Weights and numbers after two updates, each from all rows."""
-    policy = tiny_policy(tokenizer)
-    settings = dataclasses.replace(SETTINGS, prompts=len(rows), **changes)
+    policy = policy_of(kind, tokenizer)
+    changes |= {"prompts": len(rows), **SHORT[kind]}
+    settings = dataclasses.replace(SETTINGS, **changes)
     options = OPTIONS.get(name, ())
     recipe = make_recipe(name, policy, reward, settings, options=options)
     records = without_times(recipe.fit(rows))
@@ -177,20 +198,62 @@ def check_same(one, two):
     assert far.mean() < 1e-3
 
 
-@every
-def test_masked_samples_and_prompts_are_as_if_dropped(tokenizer, rows, name):
-    judge = Judge(sample=0, row=rows[1].id)
-    masked = updated(name, tokenizer, rows[:4], judge)
-    left = [rows[number] for number in (0, 2, 3)]
-    dropped = updated(name, tokenizer, left, Judge(), samples=3)
+@every_model
+def test_masked_samples_and_prompts_are_as_if_dropped(tokenizer, few, name, kind):
+    judge = Judge(sample=0, row=few[1].id)
+    masked = updated(name, tokenizer, few, judge, kind)
+    left = [few[number] for number in (0, 2, 3)]
+    dropped = updated(name, tokenizer, left, Judge(), kind, samples=3)
     check_same(masked, dropped)
 
 
-@every
-def test_with_all_masked_no_weight_moves(tokenizer, rows, name):
-    weights, records = updated(
-        name, tokenizer, rows[:4], Judge(sample="all"), updates=1
+@every_model
+def test_with_all_masked_no_weight_moves(tokenizer, few, name, kind):
+    judge = Judge(sample="all")
+    weights, records = updated(name, tokenizer, few, judge, kind, updates=1)
+    start = np.concatenate(
+        [weight.ravel() for weight in weights_of(policy_of(kind, tokenizer))]
     )
-    start = np.concatenate([w.ravel() for w in weights_of(tiny_policy(tokenizer))])
     np.testing.assert_array_equal(weights, start)
     assert all(np.isfinite(list(record.values())).all() for record in records)
+
+
+@every
+def test_a_second_epoch_learns_more_from_the_same_samples(tokenizer, rows, name):
+    """It has moved on from the policy that sampled: the ratio is no longer 1."""
+    found = []
+    for epochs in (1, 2):
+        weights, (record,) = updated(
+            name, tokenizer, rows[:4], Judge(), updates=1, epochs=epochs
+        )
+        assert np.isfinite(weights).all() and np.isfinite(list(record.values())).all()
+        found.append((weights, record))
+    (once, first), (twice, second) = found
+    assert first["policy/ratio"] == pytest.approx(1, abs=1e-4)
+    assert abs(second["policy/ratio"] - 1) > 1e-3
+    assert second["reward/mean"] == first["reward/mean"]
+    assert np.abs(twice - once).max() > SETTINGS.learning_rate / 10
+
+
+@pytest.mark.parametrize(("name", "kind"), [("grpo", "tiny"), *RECURRENT])
+def test_an_update_makes_what_was_rewarded_likelier(tokenizer, few, name, kind):
+    """Weighed by how much better each text was than the others of its prompt."""
+    policy, judge, seen = policy_of(kind, tokenizer), Judge(), []
+
+    def reward(prompts, completions, references, rows=None):
+        seen.append(judge(prompts, completions, references, rows))
+        return seen[-1]
+
+    settings = dataclasses.replace(SETTINGS, updates=1, **SHORT[kind])
+    recipe = make_recipe(name, policy, reward, settings, options=OPTIONS.get(name, ()))
+    sampler = recipe.trainer.sampler
+    recipe.trainer.sampler = lambda *given: seen.append(sampler(*given)) or seen[-1]
+    recipe.fit(few)
+    rollout, scores = seen
+    memory = policy.encode(rollout.batch)
+    hidden = policy.hidden(memory, rollout.actions)
+    after = to_numpy(policy.score(memory, hidden, rollout.actions).log_probs)
+    change = ((after - rollout.log_probs) * rollout.mask).sum(axis=-1)  # (P, G)
+    better = np.reshape(scores, (4, 4))
+    better = better - better.mean(axis=1, keepdims=True)
+    assert (better * change).sum() > 0.5 * (abs(better) * abs(change)).sum()

@@ -1,6 +1,6 @@
-"""Algorithms learn to find the rare word, two of them to order digits.
+"""Algorithms learn to find the rare word, two of them to order digits, rewrite dates.
 
-A policy that guesses fails both: of the texts that the start draws at random, about one
+A policy that guesses fails all: of the texts that the start draws at random, about one
 in twenty is right. The start was shown the answers for a short while.
 """
 
@@ -14,6 +14,7 @@ from nutgraf.recipes.algorithms import ALGORITHMS, make_recipe
 from nutgraf.recipes.continued import ContinuedSupervised
 from nutgraf.rl.settings import RLSettings
 from nutgraf.testing.toy_tasks import (
+    date_rows,
     digit_rows,
     order_reward,
     rare_reward,
@@ -41,6 +42,7 @@ SETTINGS = RLSettings(
 TASKS = {
     "rare": (rare_rows(), rare_reward, 0.7),
     "order": (digit_rows(length=3), order_reward, 0.5),
+    "dates": (date_rows(), order_reward, 0.55),
 }
 """Rows, reward, and what the reward must reach."""
 LONG = 80
@@ -90,5 +92,6 @@ def test_they_find_the_rare_word_with_any_seed(start_of, name, seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("name", ["grpo", "ppo"])
-def test_they_order_digits(start_of, name, seed):
-    check_learns(start_of, "order", name, seed)
+@pytest.mark.parametrize("task", ["order", "dates"])
+def test_they_order_digits_and_rewrite_dates(start_of, task, name, seed):
+    check_learns(start_of, task, name, seed)

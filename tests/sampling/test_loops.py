@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from nutgraf.arrays import Processors
+from nutgraf.arrays import EOS, Processors
 from nutgraf.backend import to_numpy
 from nutgraf.sampling import loops
 from nutgraf.sampling.sample import Sampler
@@ -61,8 +61,6 @@ class Hasty:
 
 
 def hasty(log_probs):
-    from nutgraf.arrays import EOS
-
     ends = ops.arange(log_probs.shape[-1]) == EOS
     others = ops.log_softmax(ops.where(ends, -1e9, log_probs), axis=-1)
     return ops.where(ends, math.log(0.25), others + math.log(0.75))
@@ -76,6 +74,45 @@ def test_loops_shrink_by_halves(rows, monkeypatch):
         weights_of(policy.policy), policy.codec.batch(rows[:4])
     )
     assert list(dict.fromkeys(policy.sizes)) == [64, 32, 16]
+
+
+@pytest.mark.parametrize(
+    ("steps", "ends"),
+    [
+        ([2, 3, 5], [2] * 32 + [3] * 16 + [5] * 16),
+        ([4, 4, 4], [4] * 64),
+        ([1, 7, LENGTH], [1] * 40 + [7] * 23 + [LENGTH + 5]),
+        ([LENGTH] * 3, [LENGTH + 5] * 64),
+    ],
+)
+def test_a_loop_stops_as_soon_as_enough_texts_have_ended(steps, ends, monkeypatch):
+    monkeypatch.setattr(loops, "SMALLEST", 16)
+    monkeypatch.setattr(loops, "_run", timed := Timed(loops._run))
+    ends = np.array(ends, "int32")
+
+    def advance(loop):
+        now = ops.take(ends, loop.texts.samples) == loop.time + 1
+        actions = ops.where(now, np.int32(EOS), np.int32(5))
+        return loops.Choice(actions, ops.zeros(now.shape, "float32"), None, [])
+
+    texts = loops.empty_texts(np.zeros(1, "int32"), 64, LENGTH, 1)
+    written = loops.run_loops(advance, lambda state, packing: state, [], texts)
+    assert timed.times == steps
+    lengths = to_numpy(written.mask).sum(-1)
+    np.testing.assert_array_equal(lengths, np.minimum(ends, LENGTH))
+
+
+class Timed:
+    """Runs loops and keeps the time at the end of each."""
+
+    def __init__(self, run):
+        self.run = run
+        self.times = []
+
+    def __call__(self, *args):
+        loop = self.run(*args)
+        self.times.append(int(loop.time))
+        return loop
 
 
 def test_texts_go_on_from_among_those_before():

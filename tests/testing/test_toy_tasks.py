@@ -2,6 +2,7 @@ import pytest
 
 from nutgraf.testing.toy_tasks import (
     RARE,
+    date_rows,
     digit_rows,
     order_reward,
     rare_reward,
@@ -10,7 +11,7 @@ from nutgraf.testing.toy_tasks import (
 )
 
 
-@pytest.mark.parametrize("make", [digit_rows, rare_rows])
+@pytest.mark.parametrize("make", [date_rows, digit_rows, rare_rows])
 def test_rows_repeat_and_differ_by_seed(make):
     assert make(5) == make(5) != make(5, seed=1)
     assert len({row.id for row in make(5)}) == 5
@@ -30,8 +31,21 @@ def test_digits_are_ordered_and_each_occurs_once():
         assert len(digits) == 3
 
 
+def test_a_date_is_its_month_and_its_day_in_either_order():
+    for row in date_rows(20):
+        month, day = row.references[0].split()
+        assert row.document in (f"{day} of {month}", f"{month} the {day}")
+    assert {row.document.split()[1] for row in date_rows(20)} == {"of", "the"}
+
+
 def test_the_answers_earn_all_and_nothing_earns_nothing():
-    for rows, reward in ((digit_rows(9), order_reward), (rare_rows(9), rare_reward)):
+    rewards = {
+        digit_rows: order_reward,
+        date_rows: order_reward,
+        rare_rows: rare_reward,
+    }
+    for make, reward in rewards.items():
+        rows = make(9)
         references = [row.references for row in rows]
         documents = [row.document for row in rows]
         answers = [row.references[0] for row in rows]

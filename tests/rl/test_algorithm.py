@@ -17,4 +17,4 @@ def test_a_group_estimate_sees_rewards_and_what_is_valid():
 def test_the_defaults_add_nothing():
     plain = Algorithm(lambda signals: Estimate(0), lambda log_probs, given: log_probs)
     assert plain.critic is None and not plain.lag and not plain.resample
-    assert plain.mask_top_p == 1.0 and plain.clip_range is None
+    assert plain.mask_top_p == 1.0 and plain.clip_share is None

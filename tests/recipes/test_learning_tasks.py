@@ -74,7 +74,7 @@ def check_learns(start_of, task, name, seed, updates=LONG):
     recipe = make_recipe(name, start_of(task), reward, settings, options=options)
     records = recipe.fit(rows)
     rewards = [record["reward/mean"] for record in records]
-    assert rewards[0] < enough - 0.15
+    assert np.mean(rewards[:3]) < enough - 0.1
     assert np.mean(rewards[-5:]) > enough
 
 

@@ -23,28 +23,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from keras import ops
-
 from nutgraf.objectives.advantages import group_advantages
-from nutgraf.objectives.cispo import cispo_loss
-from nutgraf.objectives.grpo import clip_share, clipped_policy_loss
 from nutgraf.objectives.reduce import (
     fixed_length_sum_count,
     sequence_sum_count,
     token_sum_count,
 )
-from nutgraf.objectives.sequence_ratio import sequence_level
 from nutgraf.ranges import check_options
 from nutgraf.recipes.recipe import Recipe, refuse_idle
 from nutgraf.rewards.base import Reward
-from nutgraf.rl.algorithm import Algorithm, Experience, group
+from nutgraf.rl.algorithm import Algorithm, group
+from nutgraf.rl.ratios import Ratio, limited
 from nutgraf.rl.settings import RLSettings
 
 __all__ = ["GRPO", "VARIANTS"]
 
-Array = Any
 Average = Literal["token", "sequence", "length"]
-Ratio = Literal["token", "sequence", "weight"]
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "grpo": {},
@@ -68,35 +62,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
 - cispo: MiniMax 2025, arXiv 2506.13585: the ratio is a weight, cut above and kept
   without gradient; no token is left out.
 """
-
-
-def _loss_and_share(
-    ratio: Ratio, limits: dict[str, Any]
-) -> tuple[Callable[[Array, Experience], Array], Callable[[Array, Experience], Any]]:
-    """The loss of a token and the share that is clipped, by the kind of ratio."""
-    top = 1.0 + limits["clip_range_high"]
-
-    def weighed(log_probs: Array, given: Experience) -> Array:
-        old = given.old_log_probs
-        return cispo_loss(log_probs, old, given.advantages, ratio_high=top)
-
-    def cut(log_probs: Array, given: Experience) -> tuple[Array, Array]:
-        up = ops.ones_like(log_probs)  # a weight is cut whatever the advantage is
-        return clip_share(log_probs, given.old_log_probs, up, given.mask, **limits)
-
-    def compared(log_probs: Array, given: Experience) -> tuple[Array, Array, Array]:
-        old = given.old_log_probs
-        if ratio == "sequence":
-            log_probs = sequence_level(log_probs, old, given.mask)
-        return log_probs, old, given.advantages
-
-    def loss(log_probs: Array, given: Experience) -> Array:
-        return clipped_policy_loss(*compared(log_probs, given), **limits)
-
-    def share(log_probs: Array, given: Experience) -> tuple[Array, Array]:
-        return clip_share(*compared(log_probs, given), given.mask, **limits)
-
-    return (weighed, cut) if ratio == "weight" else (loss, share)
 
 
 def _check(options: dict[str, Any], high: float) -> None:
@@ -183,13 +148,13 @@ class GRPO(Recipe):
             "sequence": sequence_sum_count,
             "length": partial(fixed_length_sum_count, length=settings.length),
         }
-        limits = {
-            "clip_range": clip_range,
-            "clip_range_high": high,
-            "dual_clip": dual_clip,
-            "ratio_limit": ratio_limit,
-        }
-        loss, share = _loss_and_share(ratio, limits)
+        loss, share = limited(
+            ratio,
+            clip_range=clip_range,
+            clip_range_high=high,
+            dual_clip=dual_clip,
+            ratio_limit=ratio_limit,
+        )
         algorithm = Algorithm(
             estimate=group(partial(group_advantages, scale=scale)),
             token_loss=loss,

@@ -17,14 +17,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from nutgraf.objectives.grpo import clip_share, clipped_policy_loss
 from nutgraf.objectives.kl_controller import adaptive_kl_weight
 from nutgraf.objectives.value import value_loss
 from nutgraf.ranges import check_options
 from nutgraf.recipes.recipe import Recipe, refuse_idle
 from nutgraf.rewards.base import Reward
 from nutgraf.rl.actor_critic import ALLOWED, actor_critic_estimate, mean_kl
-from nutgraf.rl.algorithm import Algorithm, Estimate, Experience, Signals
+from nutgraf.rl.algorithm import Algorithm, Estimate, Signals
+from nutgraf.rl.ratios import limited
 from nutgraf.rl.settings import RLSettings
 
 __all__ = ["PPO", "ppo_algorithm"]
@@ -49,31 +49,6 @@ def _estimate(
             weight, kl, target=kl_target, horizon=kl_horizon, steps=texts
         )
     return found._replace(memory={"kl_weight": weight})
-
-
-def _token_loss(
-    log_probs: Any, given: Experience, clip_range: float, dual_clip: float | None
-) -> Any:
-    return clipped_policy_loss(
-        log_probs,
-        given.old_log_probs,
-        given.advantages,
-        clip_range=clip_range,
-        dual_clip=dual_clip,
-    )
-
-
-def _clip_share(
-    log_probs: Any, given: Experience, clip_range: float, dual_clip: float | None
-) -> tuple[Any, Any]:
-    return clip_share(
-        log_probs,
-        given.old_log_probs,
-        given.advantages,
-        given.mask,
-        clip_range=clip_range,
-        dual_clip=dual_clip,
-    )
 
 
 def ppo_algorithm(
@@ -110,7 +85,7 @@ def ppo_algorithm(
     Returns:
         The algorithm.
     """
-    limits: dict[str, Any] = {"clip_range": clip_range, "dual_clip": dual_clip}
+    loss, share = limited("token", clip_range=clip_range, dual_clip=dual_clip)
     return Algorithm(
         estimate=partial(
             _estimate,
@@ -119,9 +94,9 @@ def ppo_algorithm(
             discount=discount,
             trace=trace,
         ),
-        token_loss=partial(_token_loss, **limits),
+        token_loss=loss,
         kl_in_loss=False,
-        clip_share=partial(_clip_share, **limits),
+        clip_share=share,
         critic=critic,
         critic_loss=partial(value_loss, clip_range=critic_clip),
         critic_weight=critic_weight,

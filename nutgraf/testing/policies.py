@@ -20,7 +20,7 @@ __all__ = ["check_policy"]
 
 Array = Any
 
-SAMPLES, LENGTH, DRAWS = 2, 6, 32
+SAMPLES, LENGTH, DRAWS = 2, 6, 64
 
 SETTINGS = {
     "top-k and top-p": Processors(top_k=20, top_p=0.7),

@@ -121,16 +121,21 @@ def test_everyone_may_read_a_saved_model(policy, tmp_path):
     assert all(mode & 0o044 for mode in modes.values()), modes
 
 
-@pytest.mark.parametrize("tied", [True, False])
-def test_a_decoder_only_model_is_saved_and_loaded_as_one(tokenizer, tmp_path, tied):
-    policy = new_policy(tokenizer, "tiny", architecture="decoder-only", tied=tied)
-    save_policy(tmp_path / "model", policy)
-    again = load_policy(tmp_path / "model")
-    assert type(again) is DecoderOnlyPolicy
+def saved_and_loaded(policy, folder):
+    """The policy that a folder gives back: its config and weights are the same."""
+    save_policy(folder, policy)
+    again = load_policy(folder)
     assert again.model.config == policy.model.config
     for one, two in zip(weights_of(policy), weights_of(again), strict=True):
         np.testing.assert_array_equal(one, two)
-    assert check_folder(tmp_path / "model") == []
+    assert check_folder(folder) == []
+    return again
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_decoder_only_model_is_saved_and_loaded_as_one(tokenizer, tmp_path, tied):
+    policy = new_policy(tokenizer, "tiny", architecture="decoder-only", tied=tied)
+    assert type(saved_and_loaded(policy, tmp_path / "model")) is DecoderOnlyPolicy
     settings = json.loads((tmp_path / "model" / "config.json").read_text())
     assert settings["kind"] == settings["model"]["architecture"] == "decoder-only"
 
@@ -138,13 +143,8 @@ def test_a_decoder_only_model_is_saved_and_loaded_as_one(tokenizer, tmp_path, ti
 @pytest.mark.parametrize("kind", RECURRENT)
 def test_a_recurrent_model_is_saved_and_loaded_as_one(tokenizer, tmp_path, kind):
     policy = toy_policy(tokenizer, architecture=kind, coverage=True, encoder_layers=2)
-    save_policy(tmp_path / "model", policy)
-    again = load_policy(tmp_path / "model")
+    again = saved_and_loaded(policy, tmp_path / "model")
     assert type(again) is RecurrentPolicy
-    assert again.model.config == policy.model.config
-    for one, two in zip(weights_of(policy), weights_of(again), strict=True):
-        np.testing.assert_array_equal(one, two)
-    assert check_folder(tmp_path / "model") == []
     batch = policy.codec.batch(toy_rows(2, 6))
     actions = batch.target_ids[:, None]
     found = [scored(p, batch, actions).log_probs for p in (policy, again)]

@@ -40,11 +40,11 @@ SETTINGS = RLSettings(
     source_bounds=(16,),
 )
 TASKS = {
-    "rare": (rare_rows(), rare_reward, 0.7),
-    "order": (digit_rows(length=3), order_reward, 0.5),
-    "dates": (date_rows(), order_reward, 0.55),
+    "rare": (rare_rows(), rare_reward, 0.55, 0.7),
+    "order": (digit_rows(length=3), order_reward, 0.35, 0.5),
+    "dates": (date_rows(), order_reward, 0.45, 0.55),
 }
-"""Rows, reward, and what the reward must reach."""
+"""Rows, reward, what the reward begins below, and what it must reach."""
 LONG = 80
 """Updates in the slow tests: with forty, two seeds are on their way."""
 
@@ -68,13 +68,13 @@ def start_of():
 
 
 def check_learns(start_of, task, name, seed, updates=LONG):
-    rows, reward, enough = TASKS[task]
+    rows, reward, low, enough = TASKS[task]
     settings = dataclasses.replace(SETTINGS, updates=updates, seed=seed)
     options = OPTIONS.get(name, ())
     recipe = make_recipe(name, start_of(task), reward, settings, options=options)
     records = recipe.fit(rows)
     rewards = [record["reward/mean"] for record in records]
-    assert np.mean(rewards[:3]) < enough - 0.1
+    assert np.mean(rewards[:3]) < low
     assert np.mean(rewards[-5:]) > enough
 
 
